@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/secret_pipe.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace raxauth {
+namespace {
+
+/// Moves a descriptor out of the range of standard streams.
+UniqueFd above_standard_streams(UniqueFd fd) noexcept {
+    if (!fd || fd.get() > STDERR_FILENO) {
+        return fd;
+    }
+    return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+} // namespace
+
+UniqueFd send_through_pipe(std::string_view bytes) noexcept {
+    if (bytes.size() > kMaxSecretBytes) {
+        errno = EMSGSIZE;
+        return {};
+    }
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+        return {};
+    }
+    UniqueFd reading(ends[0]);
+    UniqueFd writing(ends[1]);
+    reading = above_standard_streams(std::move(reading));
+    if (!reading) {
+        return {};
+    }
+    // At most PIPE_BUF bytes into an empty pipe: the kernel takes all or nothing (pipe(7)).
+    if (!bytes.empty()) {
+        const ssize_t written = ::write(writing.get(), bytes.data(), bytes.size());
+        if (written != static_cast<ssize_t>(bytes.size())) {
+            if (written >= 0) {
+                errno = EAGAIN;
+            }
+            return {};
+        }
+    }
+    return reading;
+}
+
+bool receive_from_pipe(int fd, Secret& into) {
+    into.clear();
+    struct stat status{};
+    if (::fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
+        return false;
+    }
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return false;
+    }
+    char buffer[kMaxSecretBytes + 1];
+    std::size_t have = 0;
+    bool complete = false;
+    while (have < sizeof buffer) {
+        const ssize_t got = ::read(fd, buffer + have, sizeof buffer - have);
+        if (got > 0) {
+            have += static_cast<std::size_t>(got);
+        } else if (got < 0 && errno == EINTR) {
+            continue;
+        } else {
+            complete = got == 0; // the end; EAGAIN means the sender has not closed yet
+            break;
+        }
+    }
+    if (complete) {
+        into.append(std::string_view(buffer, have));
+    }
+    wipe(buffer, have);
+    return complete;
+}
+
+} // namespace raxauth

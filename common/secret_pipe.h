@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "common/unique_fd.h"
+
+#include <cstddef>
+#include <string_view>
+
+namespace raxauth {
+
+/// Longest answer, password or token that may cross the bus. A pipe holds more than this, so
+/// writing it never blocks.
+inline constexpr std::size_t kMaxSecretBytes = 4096;
+
+/// Puts `bytes` into a fresh pipe and closes the writing end, as the bus contract wants it: the
+/// receiver must find the data and its end at once. The returned reading end is CLOEXEC and never
+/// 0, 1 or 2 (a PAM application may have closed those).
+/// Errors: an empty UniqueFd, errno set; EMSGSIZE when there are more than kMaxSecretBytes.
+UniqueFd send_through_pipe(std::string_view bytes) noexcept;
+
+/// Reads what send_through_pipe() put in. Never blocks: anything but a FIFO that holds at most
+/// kMaxSecretBytes and is already at its end is refused. `into` is empty unless it returns true.
+/// The open file description is made non-blocking.
+bool receive_from_pipe(int fd, Secret& into);
+
+} // namespace raxauth

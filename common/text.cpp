@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/text.h"
+
+#include <cstdint>
+
+namespace raxauth {
+namespace {
+
+struct Decoded {
+    std::uint32_t character;
+    std::size_t bytes;
+    bool valid;
+};
+
+/// One UTF-8 character (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+Decoded decode(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    std::size_t bytes = 0;
+    std::uint32_t character = 0;
+    std::uint32_t least = 0;
+    if (lead < 0x80) {
+        return {lead, 1, true};
+    }
+    if ((lead & 0xE0U) == 0xC0) {
+        bytes = 2;
+        character = lead & 0x1FU;
+        least = 0x80;
+    } else if ((lead & 0xF0U) == 0xE0) {
+        bytes = 3;
+        character = lead & 0x0FU;
+        least = 0x800;
+    } else if ((lead & 0xF8U) == 0xF0) {
+        bytes = 4;
+        character = lead & 0x07U;
+        least = 0x10000;
+    } else {
+        return {0, 1, false};
+    }
+    if (text.size() < bytes) {
+        return {0, 1, false};
+    }
+    for (std::size_t i = 1; i < bytes; ++i) {
+        const auto next = static_cast<unsigned char>(text[i]);
+        if ((next & 0xC0U) != 0x80) {
+            return {0, 1, false};
+        }
+        character = (character << 6U) | (next & 0x3FU);
+    }
+    const bool surrogate = character >= 0xD800 && character <= 0xDFFF;
+    if (character < least || surrogate || character > 0x10FFFF) {
+        return {0, 1, false};
+    }
+    return {character, bytes, true};
+}
+
+bool is_forbidden(std::uint32_t c) {
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F) // C0, DEL, C1
+           || c == 0x00AD                       // soft hyphen: invisible
+           || c == 0x061C                       // Arabic letter mark
+           || (c >= 0x200B && c <= 0x200F)      // zero width, left-to-right and right-to-left marks
+           || (c >= 0x2028 && c <= 0x202E)      // separators, embeddings, overrides
+           || (c >= 0x2060 && c <= 0x206F)      // word joiner, isolates, deprecated controls
+           || c == 0xFEFF || (c >= 0xFFF0 && c <= 0xFFFB) // byte order mark, specials
+           || (c >= 0xE0000 && c <= 0xE007F);             // tags
+}
+
+bool is_blank(std::uint32_t c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+} // namespace
+
+std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
+    constexpr std::string_view kCut = "...";
+    std::string clean;
+    while (!foreign.empty()) {
+        const Decoded next = decode(foreign);
+        std::string_view piece = foreign.substr(0, next.bytes);
+        foreign.remove_prefix(next.bytes);
+        if (next.valid && is_blank(next.character)) {
+            if (clean.empty() || clean.back() == ' ') {
+                continue;
+            }
+            piece = " ";
+        } else if (!next.valid || is_forbidden(next.character)) {
+            piece = "?";
+        }
+        if (clean.size() + piece.size() > max_bytes) {
+            while (!clean.empty() && clean.size() + kCut.size() > max_bytes) {
+                // whole characters only: drop continuation bytes with their lead
+                while ((static_cast<unsigned char>(clean.back()) & 0xC0U) == 0x80) {
+                    clean.pop_back();
+                }
+                clean.pop_back();
+            }
+            if (max_bytes >= kCut.size()) {
+                clean += kCut;
+            }
+            return clean;
+        }
+        clean += piece;
+    }
+    if (!clean.empty() && clean.back() == ' ') {
+        clean.pop_back();
+    }
+    return clean;
+}
+
+} // namespace raxauth

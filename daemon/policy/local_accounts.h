@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/loop/task.h"
+#include "daemon/loop/worker.h"
+#include "daemon/policy/settings.h"
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace raxauth::policy {
+
+struct LocalAccount {
+    std::string name;
+    uid_t uid = 0;
+    std::vector<std::string> groups; ///< names; primary and supplementary
+};
+
+/// What NSS knows about local users. Look-ups run on the worker thread. Errors: an exception when
+/// NSS fails, which is something else than "no such user": nobody is exempt by accident.
+class LocalAccounts {
+  public:
+    virtual ~LocalAccounts() = default;
+    virtual Task<std::optional<LocalAccount>> find(std::string name) = 0;
+    virtual Task<std::optional<LocalAccount>> find(uid_t uid) = 0;
+};
+
+class NssAccounts final : public LocalAccounts {
+  public:
+    /// `worker` outlives this.
+    explicit NssAccounts(Worker& worker) : worker_(worker) {}
+    Task<std::optional<LocalAccount>> find(std::string name) override;
+    Task<std::optional<LocalAccount>> find(uid_t uid) override;
+
+  private:
+    Worker& worker_;
+};
+
+/// Is this user none of our business? Root, below minimum_uid, named in exempt_users, or in one of
+/// exempt_groups.
+bool is_exempt(const AccountSettings& settings, const LocalAccount& account);
+
+} // namespace raxauth::policy

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A person at a terminal: runs an interactive program and plays both sides of its dialogue."""
+
+import dataclasses
+import io
+import os
+import re
+import signal
+import time
+
+import pexpect
+
+# A question: the last line so far, without an end, that names a password or a passcode and ends
+# as questions do.
+QUESTION = r"[^\r\n]*(?i:password|passcode)[^\r\n]*[:?][ \t]*\Z"
+SHELL = "in-the-shell> "  # what tests make the prompt of a shell, to know it
+IN = re.escape(SHELL) + r"|[a-z]+@throwaway:[^\r\n]*[$#] \Z"  # or what a login shell has anyway
+REFUSAL = (r"Permission denied[^\r\n]*|Received disconnect[^\r\n]*|Too many authentication failures"
+           r"|Login incorrect|su: Authentication failure|su: [A-Z][^\r\n]*|sudo: [^\r\n]+"
+           r"|Connection (?:closed|reset)[^\r\n]*")
+
+
+@dataclasses.dataclass
+class Attempt:
+    """What came of an attempt to get in."""
+
+    granted: bool
+    prompts: list  # every question asked, in order
+    transcript: str  # everything that stood on the screen
+    seconds: float  # from the start of the program to its verdict
+    exit: int | None  # exit status of the program where it ended by itself
+
+
+class Terminal:
+    """One interactive program on a terminal of its own.
+
+    The screen's text is kept in `transcript`; what is typed unseen is not in it, as on a real one.
+    """
+
+    def __init__(self, argv, timeout=20.0):
+        self._screen = io.StringIO()
+        self.started = time.monotonic()
+        self.prompts = []
+        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", codec_errors="replace",
+                                   timeout=timeout, dimensions=(24, 80))
+        self.child.delaybeforesend = None
+        self.child.logfile_read = self._screen
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def transcript(self):
+        return self._screen.getvalue().replace("\r", "")
+
+    def question(self, word, timeout=None):
+        """Waits for a question that contains WORD (any case) and returns its text."""
+        kind, text = self.next(timeout)
+        assert kind == "ask", f"wanted a question for a {word}, got {kind}: {text}\n{self.transcript}"
+        assert word.lower() in text.lower(), f"wanted a question for a {word}, was asked: {text}"
+        return text
+
+    def next(self, timeout=None):
+        """What the program does next: ("ask", text), ("in", ""), ("refused", text), ("end", "")."""
+        patterns = [IN, REFUSAL, QUESTION, pexpect.EOF]
+        at = self.child.expect(patterns, timeout=timeout or self.child.timeout)
+        if at == 0:
+            return "in", ""
+        if at == 1:
+            return "refused", self.child.match.group(0)
+        if at == 2:
+            text = self.child.match.group(0).strip()
+            self.prompts.append(text)
+            return "ask", text
+        return "end", ""
+
+    def answer(self, text):
+        """Types TEXT and the return key."""
+        self.child.send(text + "\r")
+
+    def press(self, control):
+        """Types a control character: press("c") is ^C."""
+        self.child.sendcontrol(control)
+
+    def shell(self, command, timeout=None):
+        """Runs COMMAND in the shell that was reached; returns what it printed."""
+        self.answer(command)
+        self.child.expect(IN, timeout=timeout or self.child.timeout)
+        lines = self.child.before.replace("\r", "").split("\n")
+        return "\n".join(lines[1:]).strip("\n")
+
+    def attempt(self, answers):
+        """Gives ANSWERS (texts, or functions called when asked) until a verdict; an Attempt.
+
+        Where there are more questions than answers the person goes away (hangs up).
+        """
+        left = list(answers)
+        granted = False
+        while True:
+            kind, _ = self.next()
+            if kind == "in":
+                granted = True
+            if kind != "ask" or not left:
+                break
+            answer = left.pop(0)
+            self.answer(answer() if callable(answer) else answer)
+        seconds = time.monotonic() - self.started
+        if kind == "refused":
+            self.child.expect(pexpect.EOF)
+        status = None
+        if kind in ("refused", "end"):
+            self.child.wait()
+            status = self.child.exitstatus
+        return Attempt(granted, self.prompts, self.transcript, seconds, status)
+
+    def kill(self):
+        """Kills the program and all of its process group, as a crash of the client would."""
+        os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
+
+    def close(self):
+        self.child.close(force=True)

@@ -68,10 +68,24 @@ bool is_blank(std::uint32_t c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/// Shortens to whole characters so that "..." fits into `max_bytes` behind them.
+void end_with_ellipsis(std::string& clean, std::size_t max_bytes) {
+    constexpr std::string_view kCut = "...";
+    while (!clean.empty() && clean.size() + kCut.size() > max_bytes) {
+        // whole characters only: drop continuation bytes with their lead
+        while ((static_cast<unsigned char>(clean.back()) & 0xC0U) == 0x80) {
+            clean.pop_back();
+        }
+        clean.pop_back();
+    }
+    if (max_bytes >= kCut.size()) {
+        clean += kCut;
+    }
+}
+
 } // namespace
 
 std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
-    constexpr std::string_view kCut = "...";
     std::string clean;
     while (!foreign.empty()) {
         const Decoded next = decode(foreign);
@@ -86,22 +100,36 @@ std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
             piece = "?";
         }
         if (clean.size() + piece.size() > max_bytes) {
-            while (!clean.empty() && clean.size() + kCut.size() > max_bytes) {
-                // whole characters only: drop continuation bytes with their lead
-                while ((static_cast<unsigned char>(clean.back()) & 0xC0U) == 0x80) {
-                    clean.pop_back();
-                }
-                clean.pop_back();
-            }
-            if (max_bytes >= kCut.size()) {
-                clean += kCut;
-            }
+            end_with_ellipsis(clean, max_bytes);
             return clean;
         }
         clean += piece;
     }
     if (!clean.empty() && clean.back() == ' ') {
         clean.pop_back();
+    }
+    return clean;
+}
+
+std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
+    std::string clean;
+    while (!foreign.empty()) {
+        const Decoded next = decode(foreign);
+        std::string_view piece = foreign.substr(0, next.bytes);
+        foreign.remove_prefix(next.bytes);
+        if (piece == "\r" && foreign.starts_with('\n')) {
+            continue;
+        }
+        if (piece == "\t") {
+            piece = " ";
+        } else if (piece != "\n" && (!next.valid || is_forbidden(next.character))) {
+            piece = "?";
+        }
+        if (clean.size() + piece.size() > max_bytes) {
+            end_with_ellipsis(clean, max_bytes);
+            return clean;
+        }
+        clean += piece;
     }
     return clean;
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/bus_contract.h"
+
+#include <security/pam_modules.h>
+#include <string>
+#include <sys/types.h>
+
+namespace raxauth::pam {
+
+/// What PAM and the kernel say about the calling application: the `context` of the bus contract.
+/// Strings are sanitised and at most contract::kMaxContextStringBytes long; an empty one is not
+/// sent.
+struct Context {
+    std::string user;
+    std::string service;
+    std::string tty;
+    std::string remote_host;
+    std::string remote_user;
+    std::string session; // logind's id
+    unsigned audit_session = contract::kUnsetId;
+    unsigned login_uid = contract::kUnsetId;
+    uid_t real_uid = 0;
+    bool signed_in = false;
+    bool interactive = false;
+    bool no_reuse = false;
+    std::string ticket; // worth something until it is redeemed, which this very context does
+};
+
+/// Asks PAM's items and /proc/self. Never the environment. What cannot be found stays unset.
+Context collect_context(const pam_handle_t* pamh, const std::string& user);
+
+/// A number from a one-line file of procfs, kUnsetId if there is none.
+unsigned read_kernel_id(const char* path) noexcept;
+
+} // namespace raxauth::pam

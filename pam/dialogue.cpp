@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pam/dialogue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace raxauth::pam {
+namespace {
+
+/// Enrolment, the longest dialogue there is, needs about fifteen.
+constexpr int kMaxRounds = 64;
+
+bool wants_answer(const Message& message) noexcept {
+    return contract::wants_answer(message.kind);
+}
+
+/// One conversation with the daemon, from begin to verdict.
+class Dialogue {
+  public:
+    Dialogue(ConversationService& service, Conversation& conversation, StackPassword& password)
+        : service_(service), conversation_(conversation), password_(password) {}
+
+    Verdict run(DialogueKind kind, const Context& context) {
+        Reply reply = service_.begin(kind, context);
+        for (int round = 0; round < kMaxRounds; ++round) {
+            if (const auto* failure = std::get_if<CallFailure>(&reply)) {
+                return {failure->outcome, failure->reason, {}};
+            }
+            Step step = std::get<Step>(std::move(reply));
+            if (const char* fault = broken_rule(step, round)) {
+                return give_up(step.id, Outcome::Fault, fault);
+            }
+            id_ = step.id;
+            if (step.state != State::Ask) {
+                return finish(std::move(step));
+            }
+            std::vector<Secret> answers;
+            if (!password_.may_ask() && asks_for_missing_password(step)) {
+                return give_up(step.id, Outcome::Denied, "use_first_pass, but no password");
+            }
+            if (!collect(step, answers)) {
+                return give_up(step.id, Outcome::Cancelled, word(Reason::Cancelled));
+            }
+            reply = service_.answer(step.id, step.serial, answers);
+            if (const auto* failure = std::get_if<CallFailure>(&reply)) {
+                return give_up(step.id, failure->outcome, failure->reason);
+            }
+        }
+        return give_up(id_, Outcome::Fault, "dialogue without end");
+    }
+
+  private:
+    const char* broken_rule(const Step& step, int round) const {
+        const auto questions =
+            std::count_if(step.messages.begin(), step.messages.end(), wants_answer);
+        if (step.messages.size() > contract::kMaxMessages ||
+            static_cast<std::size_t>(questions) > contract::kMaxAnswers) {
+            return "too many messages in one step";
+        }
+        if (step.state != State::Ask && questions > 0) {
+            return "verdict with a question";
+        }
+        if (round > 0 && step.id != id_) {
+            return "answer belongs to another conversation";
+        }
+        return nullptr;
+    }
+
+    Verdict give_up(std::uint64_t id, Outcome outcome, std::string_view reason) {
+        service_.cancel(id);
+        return {outcome, std::string(reason), {}};
+    }
+
+    Verdict finish(Step step) {
+        std::vector<Secret> none;
+        // A verdict stands whether or not its words could be shown.
+        static_cast<void>(conversation_.exchange(step.messages, none));
+        return {outcome_of(step.state), std::move(step.reason), std::move(step.ticket)};
+    }
+
+    /// Takes the stack's password once: a refused one is not tried again.
+    std::optional<Secret>& first_pass() {
+        if (!asked_stack_) {
+            asked_stack_ = true;
+            first_pass_ = password_.first_pass();
+        }
+        return first_pass_;
+    }
+
+    bool asks_for_missing_password(const Step& step) {
+        const auto asked =
+            std::count_if(step.messages.begin(), step.messages.end(), [](const Message& m) {
+                return m.kind == contract::MessageKind::Password;
+            });
+        return asked > (first_pass().has_value() ? 1 : 0);
+    }
+
+    /// One answer for each question of the step, in order.
+    bool collect(const Step& step, std::vector<Secret>& answers) {
+        std::vector<Message> shown;
+        std::optional<std::size_t> answered_by_stack; // index among the answers
+        std::vector<contract::MessageKind> typed_kinds;
+        std::size_t questions = 0;
+        for (const Message& message : step.messages) {
+            if (wants_answer(message)) {
+                ++questions;
+            }
+            if (message.kind == contract::MessageKind::Password && !answered_by_stack &&
+                first_pass().has_value()) {
+                answered_by_stack = questions - 1;
+                continue;
+            }
+            shown.push_back(message);
+            if (wants_answer(message)) {
+                typed_kinds.push_back(message.kind);
+            }
+        }
+        if (!conversation_.exchange(shown, answers)) {
+            // Without a conversation function, what was only to be shown can be done without.
+            if (!typed_kinds.empty() || conversation_.is_interactive()) {
+                return false;
+            }
+            answers.clear();
+        }
+        for (std::size_t i = 0; i < typed_kinds.size(); ++i) {
+            if (typed_kinds[i] == contract::MessageKind::Password) {
+                password_.typed(answers[i]);
+            }
+        }
+        if (answered_by_stack) {
+            const auto place = static_cast<std::ptrdiff_t>(*answered_by_stack);
+            answers.insert(answers.begin() + place, std::move(*first_pass_));
+            first_pass_.reset();
+        }
+        return true;
+    }
+
+    ConversationService& service_;
+    Conversation& conversation_;
+    StackPassword& password_;
+    std::uint64_t id_ = 0;
+    bool asked_stack_ = false;
+    std::optional<Secret> first_pass_;
+};
+
+} // namespace
+
+Verdict run_dialogue(DialogueKind kind, const Context& context, ConversationService& service,
+                     Conversation& conversation, StackPassword& password) {
+    return Dialogue(service, conversation, password).run(kind, context);
+}
+
+} // namespace raxauth::pam

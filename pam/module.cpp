@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The six entry points, and all that this object exports (see cmake/pam_exports.map).
+#include "common/bus_contract.h"
+#include "pam/hooks.h"
+
+#include <security/pam_modules.h>
+
+namespace __gnu_cxx {
+// libstdc++'s, which has no header for it: gives back the memory set aside for exceptions.
+__attribute__((weak)) void __freeres(); // NOLINT(bugprone-reserved-identifier): the library's name
+} // namespace __gnu_cxx
+
+namespace {
+
+/// Our own copy of libstdc++ is linked in. It takes 73 kB when the module is loaded and would leave
+/// them behind each time it is unloaded.
+[[gnu::destructor]] void release_exception_memory() {
+    if (&__gnu_cxx::__freeres != nullptr) {
+        __gnu_cxx::__freeres();
+    }
+}
+
+int run(raxauth::pam::Hook hook, pam_handle_t* pamh, int flags, int argc,
+        const char** argv) noexcept {
+    return raxauth::pam::run_hook(hook, pamh, flags, argc, argv, raxauth::contract::kBusAddress);
+}
+
+} // namespace
+
+// libpam's header declares them; visible against the default of the build.
+#define RAXAUTH_HOOK extern "C" __attribute__((visibility("default"))) int
+
+RAXAUTH_HOOK pam_sm_authenticate(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::authenticate, pamh, flags, argc, argv);
+}
+
+RAXAUTH_HOOK pam_sm_setcred(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::set_credentials, pamh, flags, argc, argv);
+}
+
+RAXAUTH_HOOK pam_sm_acct_mgmt(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::check_account, pamh, flags, argc, argv);
+}
+
+RAXAUTH_HOOK pam_sm_open_session(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::open_session, pamh, flags, argc, argv);
+}
+
+RAXAUTH_HOOK pam_sm_close_session(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::close_session, pamh, flags, argc, argv);
+}
+
+RAXAUTH_HOOK pam_sm_chauthtok(pam_handle_t* pamh, int flags, int argc, const char** argv) {
+    return run(raxauth::pam::change_password, pamh, flags, argc, argv);
+}

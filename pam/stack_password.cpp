@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pam/stack_password.h"
+
+#include <security/pam_modules.h>
+
+namespace raxauth::pam {
+
+std::optional<Secret> SharedPassword::first_pass() {
+    const void* password = nullptr;
+    if (!take_ || pam_get_item(pamh_, item_, &password) != PAM_SUCCESS || password == nullptr) {
+        return std::nullopt;
+    }
+    return Secret(static_cast<const char*>(password));
+}
+
+void SharedPassword::typed(const Secret& password) {
+    // If libpam cannot keep it, a later module asks for itself.
+    static_cast<void>(pam_set_item(pamh_, item_, password.c_str()));
+}
+
+} // namespace raxauth::pam

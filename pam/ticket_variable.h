@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+
+#include <security/pam_modules.h>
+
+namespace raxauth::pam {
+
+/// RAXAUTH_TICKET in the PAM environment: all that sshd brings from the child that authenticates to
+/// the process that opens the session. It must never reach the person's shell, so whoever has taken
+/// it withdraws it.
+bool publish_ticket(pam_handle_t* pamh, const Secret& ticket);
+/// Empty if there is none.
+Secret published_ticket(pam_handle_t* pamh);
+void withdraw_ticket(pam_handle_t* pamh) noexcept;
+
+} // namespace raxauth::pam

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/bus_handles.h"
+#include "daemon/bus/callers.h"
+#include "daemon/bus/context_message.h"
+#include "daemon/configuration.h"
+#include "daemon/conversation/registry.h"
+#include "daemon/flows/services.h"
+#include "daemon/loop/loop.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace raxauth::bus {
+
+/// The rooms behind the bus. All outlive the service.
+struct Rooms {
+    Loop& loop;
+    const Clock& clock;
+    policy::Limiter& limiter;
+    policy::LocalAccounts& local_accounts;
+    sessions::SessionStore& sessions;
+    conversation::Registry& registry;
+    std::function<ConfigurationInForce()> configuration;
+    std::function<void()> reload;
+};
+
+/// org.raxauth.Auth1 on the system bus: who may call what, and values to and from messages. Takes
+/// no decision about sign-ins. See org.raxauth.Auth1(5).
+class AuthService {
+  public:
+    /// Connects, adds the object and takes the name, synchronously: at start-up only.
+    /// Errors: std::system_error (no bus, the name is taken, the policy does not allow it).
+    AuthService(Rooms rooms, const char* address);
+    AuthService(const AuthService&) = delete;
+    AuthService& operator=(const AuthService&) = delete;
+    ~AuthService();
+
+    /// Gives the name back, so that no new caller comes; live conversations go on being served.
+    void release_name() noexcept;
+
+  private:
+    friend struct AuthServiceVtable;
+    enum class Dialogue { SignIn, Enrolment, PasswordChange };
+
+    void begin(sd_bus_message* call, Dialogue dialogue);
+    void answer(sd_bus_message* call);
+    void cancel(sd_bus_message* call);
+    void check_account(sd_bus_message* call);
+    void open_session(sd_bus_message* call);
+    void close_session(sd_bus_message* call);
+    void reload(sd_bus_message* call);
+
+    /// Runs `task`, which answers a call later, keeping it until it is done.
+    void serve(sd_bus_message* call, Task<void> task);
+    Task<void> serve_begin(BusMessage call, ClaimedContext claimed, Dialogue dialogue);
+    Task<void> serve_check_account(BusMessage call, ClaimedContext claimed);
+    Task<void> serve_open_session(BusMessage call, ClaimedContext claimed);
+    Task<void> serve_close_session(BusMessage call, std::string handle);
+    Task<void> serve_reload(BusMessage call);
+
+    struct Established {
+        std::optional<conversation::Context> context;
+        const char* error = nullptr; ///< D-Bus error name, with `text`
+        std::string text;
+    };
+    /// Turns claims into a context: root is believed, others act for themselves alone.
+    Task<Established> establish(std::string sender, ClaimedContext claimed);
+    flows::Services services(const Configuration& configuration) const;
+
+    Rooms rooms_;
+    Bus bus_;
+    std::unique_ptr<Callers> callers_;
+    BusSlot object_;
+    std::uint64_t last_served_ = 0;
+    std::unordered_map<std::uint64_t, Job> serving_; ///< last: the jobs refer to all above
+};
+
+} // namespace raxauth::bus

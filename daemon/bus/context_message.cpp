@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bus/context_message.h"
+
+#include "common/bus_contract.h"
+#include "common/secret_pipe.h"
+
+#include <cstring>
+#include <string_view>
+
+namespace raxauth::bus {
+namespace {
+
+bool read_string(sd_bus_message* call, std::string& into) {
+    const char* text = nullptr;
+    if (sd_bus_message_read(call, "v", "s", &text) < 0 ||
+        std::strlen(text) > contract::kMaxContextStringBytes) {
+        return false;
+    }
+    into = text;
+    return true;
+}
+
+bool read_number(sd_bus_message* call, std::uint32_t& into) {
+    return sd_bus_message_read(call, "v", "u", &into) >= 0;
+}
+
+bool read_bool(sd_bus_message* call, bool& into) {
+    int value = 0;
+    if (sd_bus_message_read(call, "v", "b", &value) < 0) {
+        return false;
+    }
+    into = value != 0;
+    return true;
+}
+
+bool read_secret(sd_bus_message* call, std::optional<Secret>& into) {
+    int fd = -1; // stays the message's
+    if (sd_bus_message_read(call, "v", "h", &fd) < 0) {
+        return false;
+    }
+    return receive_from_pipe(fd, into.emplace());
+}
+
+bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& context) {
+    namespace keys = contract::context;
+    if (key == keys::kUser) {
+        return read_string(call, context.user);
+    }
+    if (key == keys::kService) {
+        return read_string(call, context.service);
+    }
+    if (key == keys::kTty) {
+        return read_string(call, context.tty);
+    }
+    if (key == keys::kRemoteHost) {
+        return read_string(call, context.remote_host);
+    }
+    if (key == keys::kRemoteUser) {
+        return read_string(call, context.remote_user);
+    }
+    if (key == keys::kSession) {
+        return read_string(call, context.session.logind_session);
+    }
+    if (key == keys::kTicket) {
+        std::string text;
+        if (!read_string(call, text)) {
+            return false;
+        }
+        context.ticket = Secret(text);
+        wipe(text.data(), text.size());
+        return true;
+    }
+    if (key == keys::kPassword) {
+        return read_secret(call, context.password);
+    }
+    if (key == keys::kAuditSession) {
+        return read_number(call, context.session.audit_session);
+    }
+    if (key == keys::kLoginUid) {
+        return read_number(call, context.session.login_uid);
+    }
+    if (key == keys::kRealUid) {
+        return read_number(call, context.session.real_uid);
+    }
+    if (key == keys::kSignedIn) {
+        return read_bool(call, context.signed_in);
+    }
+    if (key == keys::kInteractive) {
+        return read_bool(call, context.interactive);
+    }
+    if (key == keys::kNoReuse) {
+        return read_bool(call, context.no_reuse);
+    }
+    return sd_bus_message_skip(call, "v") >= 0;
+}
+
+} // namespace
+
+std::optional<ClaimedContext> read_context(sd_bus_message* call) {
+    ClaimedContext context;
+    if (sd_bus_message_enter_container(call, 'a', "{sv}") < 0) {
+        return std::nullopt;
+    }
+    int r = 0;
+    while ((r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
+        const char* key = nullptr;
+        if (sd_bus_message_read(call, "s", &key) < 0 || !read_entry(call, key, context) ||
+            sd_bus_message_exit_container(call) < 0) {
+            return std::nullopt;
+        }
+    }
+    if (r < 0 || sd_bus_message_exit_container(call) < 0) {
+        return std::nullopt;
+    }
+    return context;
+}
+
+std::optional<std::vector<Secret>> read_answers(sd_bus_message* call) {
+    std::vector<Secret> answers;
+    if (sd_bus_message_enter_container(call, 'a', "h") < 0) {
+        return std::nullopt;
+    }
+    int fd = -1;
+    int r = 0;
+    while ((r = sd_bus_message_read_basic(call, 'h', &fd)) > 0) {
+        if (answers.size() == contract::kMaxAnswers ||
+            !receive_from_pipe(fd, answers.emplace_back())) {
+            return std::nullopt;
+        }
+    }
+    if (r < 0) {
+        return std::nullopt;
+    }
+    return answers;
+}
+
+} // namespace raxauth::bus

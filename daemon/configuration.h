@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/identity/identity.h"
+#include "daemon/policy/settings.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace raxauth {
+
+/// One generation of settings with the Identity client made for it. A conversation keeps the one it
+/// began with, whatever is reloaded meanwhile.
+struct Configuration {
+    policy::Settings settings;
+    std::unique_ptr<identity::Identity> identity;
+};
+
+/// What is in force now; null while the configuration on disk is unusable (see `trouble`).
+struct ConfigurationInForce {
+    std::shared_ptr<const Configuration> configuration;
+    std::string trouble; ///< what is wrong on disk, one fault a line; empty: nothing
+};
+
+} // namespace raxauth

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/sessions/session_key.h"
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+namespace raxauth::conversation {
+
+/// Who called, by the bus's own word.
+struct Caller {
+    std::string unique_name;
+    uid_t uid = contract::kUnsetId;
+    pid_t pid = 0;
+    bool is_root() const noexcept { return uid == 0; }
+};
+
+/// What is known about the PAM transaction (or the command line) behind a call. Root's word is
+/// taken for all of it; for anybody else the daemon filled in user, service and session itself.
+struct Context {
+    Caller caller;
+    std::string user;               ///< local account, valid by the grammar
+    std::string service;            ///< sanitised
+    std::string tty;                ///< sanitised
+    std::string remote_host;        ///< sanitised
+    std::string remote_user;        ///< sanitised
+    std::optional<Secret> password; ///< the stack already had one
+    Secret ticket;
+    sessions::SessionFacts session;
+    bool signed_in = false;
+    bool interactive = true;
+    bool no_reuse = false;
+};
+
+} // namespace raxauth::conversation

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/verdict.h"
+#include "daemon/conversation/person.h"
+#include "daemon/sessions/session_store.h"
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace raxauth::conversation {
+
+/// How a conversation ends. `granted` needs a Grant, so no path can say yes without proof.
+class Verdict {
+  public:
+    static Verdict granted(sessions::Grant grant) {
+        Verdict verdict(State::Granted, grant.reason());
+        verdict.grant_.emplace(std::move(grant));
+        return verdict;
+    }
+    /// Everything that is not a yes. Asking for a yes here is a bug and aborts.
+    static Verdict refused(State state, Reason reason, std::string why = {}) {
+        if (state == State::Granted || state == State::Ask) {
+            std::abort();
+        }
+        Verdict verdict(state, reason);
+        verdict.why = std::move(why);
+        return verdict;
+    }
+
+    /// Tells the person something along with the verdict.
+    Verdict&& telling(std::string text) && {
+        messages.push_back({contract::MessageKind::Error, std::move(text)});
+        return std::move(*this);
+    }
+
+    State state() const noexcept { return state_; }
+    Reason reason() const noexcept { return reason_; }
+    const std::optional<sessions::Grant>& grant() const noexcept { return grant_; }
+
+    std::vector<Message> messages;
+    std::string why; ///< for the journal: what decided; no secret
+
+  private:
+    Verdict(State state, Reason reason) : state_(state), reason_(reason) {}
+    State state_;
+    Reason reason_;
+    std::optional<sessions::Grant> grant_;
+};
+
+} // namespace raxauth::conversation

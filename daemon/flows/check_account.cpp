@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/check_account.h"
+
+#include "daemon/policy/access_rules.h"
+
+#include <fmt/core.h>
+
+namespace raxauth::flows {
+namespace {
+
+using conversation::Context;
+
+AccountVerdict no(State state, Reason reason, std::string why, std::string text = {}) {
+    AccountVerdict verdict{state, reason, {}, std::move(why)};
+    if (!text.empty()) {
+        verdict.messages.push_back({contract::MessageKind::Error, std::move(text)});
+    }
+    return verdict;
+}
+
+/// Rules for a user of ours.
+AccountVerdict check_our_user(const Context& context, const Services& to) {
+    const policy::ServicePolicy policy = to.settings.for_service(context.service);
+    if (context.signed_in) {
+        return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
+    }
+    const auto key = sessions::SessionKey::of(context.session, context.user);
+    if (const sessions::Session* session = to.sessions.find(key)) {
+        const sessions::SignedIn& proof = session->signed_in;
+        const auto refusal =
+            policy::judge_user(proof.facts, proof.second_factor, proof.account, policy.access);
+        if (refusal) {
+            return no(State::Denied, refusal->reason, refusal->rule,
+                      fmt::format("Your Rackspace account may not use {} on this host.",
+                                  context.service));
+        }
+        return {State::Granted, Reason::LocalRules, {}, "this session signed in"};
+    }
+    if (policy.without_sign_in == policy::WithoutSignIn::Deny) {
+        return no(State::Denied, Reason::NoSignIn,
+                  fmt::format("services.{}.without_sign_in = \"deny\"", context.service),
+                  "This host wants a Rackspace sign-in with password and passcode. Connect with "
+                  "keyboard-interactive authentication (ssh -o "
+                  "PreferredAuthentications=keyboard-interactive).");
+    }
+    return {State::Granted, Reason::LocalRules, {}, "no rule demands a sign-in"};
+}
+
+} // namespace
+
+Task<AccountVerdict> check_account(const Context& context, Services to) {
+    std::optional<policy::LocalAccount> local;
+    bool failed = false;
+    try {
+        Task<std::optional<policy::LocalAccount>> look_up = to.local_accounts.find(context.user);
+        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
+        local = std::move(found);
+    } catch (const std::exception&) {
+        failed = true;
+    }
+    if (failed) {
+        co_return no(State::Denied, Reason::LookupFailed, "NSS failed");
+    }
+    if (!local) {
+        co_return no(State::UnknownUser, Reason::UnknownUser, "NSS knows no such user");
+    }
+    if (policy::is_exempt(to.settings.accounts, *local)) {
+        co_return no(State::Ignored, Reason::Exempt, "[accounts] exempts");
+    }
+    co_return check_our_user(context, to);
+}
+
+} // namespace raxauth::flows

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/verdict.h"
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/person.h"
+#include "daemon/flows/services.h"
+#include "daemon/loop/task.h"
+
+#include <string>
+#include <vector>
+
+namespace raxauth::flows {
+
+/// The account phase's answer. `granted` here means that no rule speaks against the login; it opens
+/// nothing by itself, since authentication is another hook's business.
+struct AccountVerdict {
+    State state = State::Denied;
+    Reason reason = Reason::InternalFault;
+    std::vector<conversation::Message> messages;
+    std::string why;
+};
+
+/// Local rules, what a live entry of this session says (also when sudo's own ticket skipped
+/// authenticate), and without_sign_in for logins that proved nothing to us. Asks Identity nothing.
+Task<AccountVerdict> check_account(const conversation::Context& context, Services services);
+
+} // namespace raxauth::flows

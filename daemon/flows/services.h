@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/identity/identity.h"
+#include "daemon/loop/clock.h"
+#include "daemon/loop/task.h"
+#include "daemon/policy/limiter.h"
+#include "daemon/policy/local_accounts.h"
+#include "daemon/policy/settings.h"
+#include "daemon/sessions/session_store.h"
+
+#include <chrono>
+#include <functional>
+
+namespace raxauth::flows {
+
+/// What a flow works with: interfaces only, so that tests can put a scripted world behind them. All
+/// of it outlives the flow; the settings are those the conversation began with.
+struct Services {
+    const policy::Settings& settings;
+    identity::Identity& identity;
+    policy::Limiter& limiter;
+    policy::LocalAccounts& local_accounts;
+    sessions::SessionStore& sessions;
+    const Clock& clock;
+    std::function<Task<void>(std::chrono::microseconds)> sleep;
+};
+
+} // namespace raxauth::flows

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The procedure of the seed documents, in the order in which things may be found out:
+// who is this locally, may they be signed in at all, password, challenge, passcode, judgement.
+// Whatever is not a yes at the end is a no. The same prompts are shown, in about the same time,
+// for names that do not exist.
+#include "daemon/flows/sign_in.h"
+
+#include "daemon/flows/passcode.h"
+#include "daemon/flows/prompts.h"
+#include "daemon/policy/access_rules.h"
+#include "daemon/policy/account_map.h"
+#include "daemon/policy/origin.h"
+
+#include <fmt/core.h>
+#include <random>
+#include <variant>
+
+namespace raxauth::flows {
+namespace {
+
+using conversation::Context;
+using conversation::Message;
+using conversation::Person;
+using conversation::Verdict;
+using identity::Answer;
+using identity::Rejected;
+using policy::Limiter;
+using policy::LimitRefusal;
+
+/// How often something that cannot be a passcode is asked for again before we give up.
+constexpr unsigned kMaxUnusableAnswers = 8;
+/// How long a refusal takes that Identity was not asked for, before its real time is known.
+constexpr std::chrono::milliseconds kTypicalFirstStep{250};
+
+template <class... Cases>
+struct Overloaded : Cases... {
+    using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+class SignIn {
+  public:
+    SignIn(Person& person, Context& context, Services& services, SignInTrace& trace)
+        : person_(person), context_(context), to_(services), trace_(trace),
+          policy_(services.settings.for_service(context.service)) {}
+
+    Task<Verdict> run();
+
+  private:
+    Task<std::optional<Verdict>> find_local_account();
+    Task<void> obtain_password();
+    Task<Verdict> first_step();
+    Task<Verdict> second_step(identity::Challenge challenge);
+    Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
+    Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
+    Task<Answer> ask_identity_first_step();
+    Task<void> go_through_the_motions();
+
+    Verdict verdict_of(Answer answer);
+    Verdict judged(identity::TokenIssued issued);
+    Verdict throttled_here(const LimitRefusal& refusal, std::string why) const;
+
+    Person& person_;
+    Context& context_;
+    Services& to_;
+    SignInTrace& trace_;
+    const policy::ServicePolicy policy_;
+
+    uid_t uid_ = contract::kUnsetId;
+    bool known_ = false; ///< to NSS
+    identity::Account account_;
+    policy::Origin origin_;
+    Secret typed_; ///< the whole first answer, as a client that knows only one would repeat it
+    Secret password_;
+    std::optional<Secret> passcode_; ///< from a single line
+    unsigned attempts_left_ = 0;
+    unsigned resends_left_ = 0;
+    bool answered_once_ = false; ///< the passcode prompt has been answered
+    std::string note_;           ///< for the next passcode prompt
+};
+
+Task<Verdict> SignIn::run() {
+    std::optional<Verdict> early = co_await find_local_account();
+    if (early) {
+        co_return std::move(*early);
+    }
+    co_await obtain_password();
+    if (!known_) {
+        co_await go_through_the_motions();
+        co_return Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
+    }
+    if (password_.empty() || is_sshd_junk(password_.view())) {
+        // These would count against the account at Identity; the motions look the same.
+        co_await go_through_the_motions();
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                   password_.empty() ? "empty password"
+                                                     : "sshd had refused this user already");
+    }
+    if (const auto refusal = to_.limiter.refusal(account_.name, origin_)) {
+        co_return throttled_here(*refusal, "limiter, before the first step");
+    }
+    const std::chrono::milliseconds held = to_.limiter.delay(account_.name, origin_);
+    if (held.count() > 0) {
+        co_await to_.sleep(held);
+    }
+    Verdict verdict = co_await first_step();
+    co_return verdict;
+}
+
+/// Everything that is decided before a password is asked for. Fills account_ and origin_.
+Task<std::optional<Verdict>> SignIn::find_local_account() {
+    std::optional<policy::LocalAccount> local;
+    bool failed = false;
+    try {
+        Task<std::optional<policy::LocalAccount>> look_up = to_.local_accounts.find(context_.user);
+        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
+        local = std::move(found);
+    } catch (const std::exception&) {
+        failed = true; // not "no such user": nobody is exempt, or unknown, by accident
+    }
+    if (failed) {
+        co_return Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
+    }
+    known_ = local.has_value();
+    if (known_) {
+        uid_ = local->uid;
+        if (policy::is_exempt(to_.settings.accounts, *local)) {
+            co_return Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
+        }
+    }
+    const auto account = policy::account_for(to_.settings.accounts, context_.user);
+    if (!account) {
+        co_return Verdict::refused(State::Denied, Reason::Misconfigured,
+                                   "accounts.rackspace_user gives no valid name");
+    }
+    account_ = *account;
+    trace_.account = account_.name;
+    if (!to_.settings.binds(context_.user, policy_.access)) {
+        co_return Verdict::refused(
+            State::Denied, Reason::NoBinding,
+            "nobody may sign in until the organisation is named: set access.domains, "
+            "accounts.tenant_id or accounts.tenant_name, or list this user in [accounts.map]")
+            .telling("This host has not been told which organisation may sign in.");
+    }
+    origin_ = policy::origin_of(context_.remote_host, context_.session.login_uid, uid_);
+    attempts_left_ = to_.settings.limits.passcode_attempts;
+    resends_left_ = to_.settings.limits.resends;
+    co_return std::nullopt;
+}
+
+Task<void> SignIn::obtain_password() {
+    if (known_) {
+        to_.identity.warm(); // the handshake costs nobody anything while the person types
+    }
+    const bool single = to_.settings.sign_in.single_prompt;
+    if (context_.password) {
+        typed_ = std::move(*context_.password);
+    } else {
+        std::vector<Message> question;
+        question.push_back(password_prompt(context_, single));
+        Task<std::vector<Secret>> asking = person_.ask(std::move(question));
+        std::vector<Secret> answers = co_await std::move(asking);
+        typed_ = std::move(answers.at(0));
+    }
+    if (single) {
+        SingleLine parts = split_single_line(typed_);
+        password_ = std::move(parts.password);
+        passcode_ = std::move(parts.passcode);
+    } else {
+        password_ = typed_.clone();
+    }
+}
+
+/// A refusal that Identity is not asked for takes about as long as one that it is.
+Task<void> SignIn::go_through_the_motions() {
+    std::chrono::microseconds typical = to_.identity.reachability().round_trip;
+    if (typical.count() <= 0) {
+        typical = kTypicalFirstStep;
+    }
+    static thread_local std::minstd_rand random{std::random_device{}()};
+    std::uniform_real_distribution<double> jitter(0.9, 1.2);
+    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::duration<double, std::micro>(static_cast<double>(typical.count()) *
+                                                  jitter(random)));
+    co_await to_.sleep(wait);
+}
+
+/// Step 1 with what was typed as the configuration allows. An API key is tried only where the
+/// configuration says so, and only after Identity refused the same words as a password: what was
+/// typed is never judged by its look.
+Task<Answer> SignIn::ask_identity_first_step() {
+    Answer answer =
+        co_await to_.identity.authenticate(account_, identity::CredentialKind::Password, password_);
+    const auto* rejected = std::get_if<Rejected>(&answer);
+    const bool as_key =
+        rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials &&
+        to_.settings.sign_in.credential == policy::CredentialRule::PasswordOrApiKey &&
+        !policy_.access.require_mfa;
+    if (as_key) {
+        answer = co_await to_.identity.authenticate(account_, identity::CredentialKind::ApiKey,
+                                                    password_);
+    }
+    co_return answer;
+}
+
+/// Did the request perhaps lead to an SMS? Only a definite answer says no.
+bool challenge_was_used(const Answer& answer) {
+    if (const auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
+        return required->challenge.factor != identity::Factor::OtpDevice;
+    }
+    if (const auto* lost = std::get_if<identity::Unreachable>(&answer)) {
+        return lost->maybe_judged;
+    }
+    return std::holds_alternative<identity::Fault>(answer);
+}
+
+Task<Verdict> SignIn::first_step() {
+    Task<Limiter::Permission> asking = to_.limiter.reserve_challenge(account_.name, origin_);
+    Limiter::Permission permission = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
+        co_return throttled_here(*refusal, "limits.challenges");
+    }
+    Answer answer = co_await ask_identity_first_step();
+    if (!challenge_was_used(answer)) {
+        std::get<0>(permission)->not_judged();
+    }
+    permission = LimitRefusal{};
+    if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
+        identity::Challenge challenge = std::move(required->challenge);
+        Verdict verdict = co_await second_step(std::move(challenge));
+        co_return verdict;
+    }
+    if (const auto* rejected = std::get_if<Rejected>(&answer);
+        rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
+        to_.limiter.password_failed(account_.name, origin_);
+    }
+    co_return verdict_of(std::move(answer));
+}
+
+/// Asks for passcodes until one is right, or there is nothing left to ask for.
+Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
+    unsigned unusable = 0;
+    while (unusable < kMaxUnusableAnswers) {
+        Secret typed;
+        const bool sms = challenge.factor != identity::Factor::OtpDevice;
+        if (passcode_) {
+            typed = std::move(*passcode_);
+            passcode_.reset();
+        } else {
+            std::vector<Message> question;
+            question.push_back(passcode_prompt(
+                context_, {challenge.factor, sms && resends_left_ > 0, std::move(note_)}));
+            note_.clear();
+            Task<std::vector<Secret>> asking = person_.ask(std::move(question));
+            std::vector<Secret> answers = co_await std::move(asking);
+            typed = std::move(answers.at(0));
+        }
+        // sshd's PasswordAuthentication gives its one answer to every prompt (pam-facts 3).
+        if (!typed.empty() && (typed.equals(typed_) || typed.equals(password_))) {
+            to_.limiter.ban_password_only_client(account_.name, origin_);
+            co_return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
+                                       "the client answered the passcode prompt with the password; "
+                                       "sshd needs KbdInteractiveAuthentication yes")
+                .telling("This client cannot be asked for a passcode: it sent the password again.");
+        }
+        const std::string_view text = typed.view();
+        if (text.empty() || text == "r" || text == "R") {
+            ++unusable;
+            if (!sms || resends_left_ == 0) {
+                note_ = sms ? "No further SMS will be sent in this sign-in."
+                            : "Codes of an authenticator app are not sent.";
+                continue;
+            }
+            std::optional<Verdict> ended = co_await resend(challenge);
+            if (ended) {
+                co_return std::move(*ended);
+            }
+            continue;
+        }
+        const std::optional<Secret> passcode = passcode_from(text);
+        if (!passcode) {
+            ++unusable;
+            note_ = "A passcode consists of digits only.";
+            continue;
+        }
+        Verdict verdict = co_await submit(challenge, *passcode);
+        const bool again = verdict.state() == State::Denied &&
+                           verdict.reason() == Reason::WrongCredentials && attempts_left_ > 0;
+        if (!again) {
+            co_return verdict;
+        }
+        note_ = fmt::format("That passcode was not accepted; {} left.",
+                            attempts_left_ == 1 ? "1 attempt"
+                                                : fmt::format("{} attempts", attempts_left_));
+    }
+    co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
+                               "no usable answer at the passcode prompt");
+}
+
+/// The person asked for a new code: step 1 once more, which sends an SMS. Nothing when it did, with
+/// the new challenge in place of the old.
+Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
+    Task<Limiter::Permission> asking = to_.limiter.reserve_challenge(account_.name, origin_);
+    Limiter::Permission permission = co_await std::move(asking);
+    if (std::holds_alternative<LimitRefusal>(permission)) {
+        resends_left_ = 0;
+        note_ = "No further SMS will be sent for now; the last code still counts.";
+        co_return std::nullopt;
+    }
+    --resends_left_;
+    Answer answer =
+        co_await to_.identity.authenticate(account_, identity::CredentialKind::Password, password_);
+    if (!challenge_was_used(answer)) {
+        std::get<0>(permission)->not_judged();
+    }
+    if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
+        challenge = std::move(required->challenge);
+        note_ = "A new code has been requested.";
+        co_return std::nullopt;
+    }
+    if (const auto* rejected = std::get_if<Rejected>(&answer);
+        rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
+        to_.limiter.password_failed(account_.name, origin_);
+    }
+    co_return verdict_of(std::move(answer));
+}
+
+/// One passcode to Identity. WrongCredentials with attempts_left_ means: may be asked again.
+Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret& passcode) {
+    Task<Limiter::Permission> asking = to_.limiter.reserve_passcode(account_.name, origin_);
+    Limiter::Permission permission = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
+        attempts_left_ = 0;
+        co_return throttled_here(*refusal, "limits.wrong_passcodes");
+    }
+    Limiter::Attempt& attempt = *std::get<0>(permission);
+    --attempts_left_;
+    Answer answer = co_await to_.identity.submit_passcode(account_, challenge, passcode);
+    const auto* rejected = std::get_if<Rejected>(&answer);
+    const auto* lost = std::get_if<identity::Unreachable>(&answer);
+    const bool not_judged =
+        (rejected != nullptr && rejected->cause == Rejected::Cause::SessionExpired) ||
+        (lost != nullptr && !lost->maybe_judged) ||
+        std::holds_alternative<identity::Throttled>(answer) ||
+        std::holds_alternative<identity::Disabled>(answer) ||
+        (rejected != nullptr && rejected->cause == Rejected::Cause::AccessRefused);
+    if (not_judged) {
+        attempt.not_judged();
+    }
+    if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
+        if (attempts_left_ == 0) {
+            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
+                .telling("That passcode was not accepted.");
+        }
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
+    }
+    if (std::holds_alternative<identity::PasscodeRequired>(answer)) {
+        // A challenge in answer to a passcode is no answer; the code may have been judged.
+        co_return Verdict::refused(State::Unavailable, Reason::IdentityFault,
+                                   "a challenge in answer to a passcode");
+    }
+    co_return verdict_of(std::move(answer));
+}
+
+Verdict SignIn::throttled_here(const LimitRefusal& refusal, std::string why) const {
+    const std::string when = time_of_day(refusal.until, to_.clock.wall());
+    return Verdict::refused(State::Denied, Reason::Throttled,
+                            fmt::format("{}; again from {}", why, when))
+        .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
+}
+
+/// The only way from Identity's answer to `granted`.
+Verdict SignIn::judged(identity::TokenIssued issued) {
+    auto judgement = policy::judge(std::move(issued), account_, policy_.access);
+    if (const auto* refusal = std::get_if<policy::AccessRefusal>(&judgement)) {
+        Verdict verdict = Verdict::refused(State::Denied, refusal->reason, refusal->rule);
+        return refusal->reason == Reason::MfaRequired
+                   ? std::move(verdict).telling(
+                         "This host demands multi-factor authentication, and this Rackspace "
+                         "account signed in without it. Set it up in the Cloud Control Panel.")
+                   : std::move(verdict).telling("This Rackspace account may not sign in here.");
+    }
+    to_.limiter.signed_in(account_.name, origin_);
+    return Verdict::granted(to_.sessions.accept(std::get<policy::Admission>(std::move(judgement)),
+                                                context_, account_, uid_));
+}
+
+Verdict SignIn::verdict_of(Answer answer) {
+    const auto refuse = [](State state, Reason reason, std::string why, const char* text) {
+        return Verdict::refused(state, reason, std::move(why)).telling(text);
+    };
+    return std::visit(
+        Overloaded{
+            [this](identity::TokenIssued&& issued) { return judged(std::move(issued)); },
+            [&](identity::PasscodeRequired&&) {
+                return Verdict::refused(State::Unavailable, Reason::IdentityFault,
+                                        "an unexpected challenge");
+            },
+            [&](Rejected&& rejected) {
+                switch (rejected.cause) {
+                case Rejected::Cause::WrongCredentials:
+                    return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                            "Identity refused user name or password");
+                case Rejected::Cause::WrongPasscode:
+                    return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                            "wrong passcode");
+                case Rejected::Cause::SessionExpired:
+                    return refuse(State::Denied, Reason::SessionExpired,
+                                  "the MFA session of Identity expired",
+                                  "The passcode came too late. Please start over.");
+                case Rejected::Cause::AccessRefused:
+                    return refuse(State::Denied, Reason::AccessRefused,
+                                  "Identity refused the tenant or domain",
+                                  "This Rackspace account may not sign in here.");
+                }
+                return Verdict::refused(State::Denied, Reason::InternalFault, "unknown rejection");
+            },
+            [&](identity::Locked&&) {
+                return refuse(State::Denied, Reason::AccountLocked, "locked at Identity",
+                              "This Rackspace account is locked after too many wrong passcodes. "
+                              "Wait half an hour, or ask your Rackspace account administrator.");
+            },
+            [&](identity::Disabled&&) {
+                return refuse(State::Denied, Reason::AccountDisabled, "disabled at Identity",
+                              "This Rackspace account is disabled. Ask your Rackspace account "
+                              "administrator.");
+            },
+            [&](identity::SetupRequired&&) {
+                return refuse(
+                    State::Denied, Reason::MfaSetupRequired,
+                    "Identity demands MFA and the account has none",
+                    "Rackspace demands multi-factor authentication for this account and "
+                    "it is not set up yet. Sign in to the Cloud Control Panel, open "
+                    "Account > My Profile & Settings, add a device there, then try again.");
+            },
+            [&](identity::PasswordExpired&&) {
+                return refuse(State::Expired, Reason::PasswordExpired, "AUTH-001",
+                              "The password of this Rackspace account has expired. Change it in "
+                              "the Cloud Control Panel, then try again.");
+            },
+            [&](identity::Throttled&& throttled) {
+                return refuse(State::Unavailable, Reason::Throttled,
+                              throttled.retry_after
+                                  ? fmt::format("Identity limits our rate; retry after {} s",
+                                                throttled.retry_after->count())
+                                  : std::string("Identity limits our rate"),
+                              "Rackspace Identity is refusing requests for now. Try again in a "
+                              "minute.");
+            },
+            [&](identity::Unreachable&& lost) {
+                return refuse(State::Unavailable, Reason::IdentityUnreachable,
+                              std::move(lost.detail),
+                              "Rackspace Identity cannot be reached from this host.");
+            },
+            [&](identity::Fault&& fault) {
+                return refuse(State::Unavailable, Reason::IdentityFault, std::move(fault.detail),
+                              "Rackspace Identity gave no usable answer. Try again later.");
+            },
+        },
+        std::move(answer));
+}
+
+} // namespace
+
+Task<Verdict> sign_in(Person& person, Context context, Services services,
+                      std::shared_ptr<SignInTrace> trace) {
+    SignIn procedure(person, context, services, *trace);
+    Verdict verdict = co_await procedure.run();
+    co_return verdict;
+}
+
+} // namespace raxauth::flows

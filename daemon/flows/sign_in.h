@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/person.h"
+#include "daemon/conversation/verdict.h"
+#include "daemon/flows/services.h"
+#include "daemon/loop/task.h"
+
+#include <memory>
+#include <string>
+
+namespace raxauth::flows {
+
+/// What the journal wants to know of a sign-in besides its verdict. Filled as the flow learns it.
+struct SignInTrace {
+    std::string account; ///< Rackspace user
+};
+
+/// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. The heart.
+/// Does no IO of its own. `context` (with the password in it) lives in the returned coroutine.
+Task<conversation::Verdict> sign_in(conversation::Person& person, conversation::Context context,
+                                    Services services, std::shared_ptr<SignInTrace> trace);
+
+} // namespace raxauth::flows

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/verdict.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What an administrator reads. Goes to journald with fields (RAXAUTH_*), to syslog where there is
+/// no journald. Texts must have passed sanitise() where they are foreign; newlines and control
+/// characters are taken out here once more. Never a secret, session id, phone number or token.
+namespace raxauth::journal {
+
+/// The one line each verdict leaves behind.
+struct VerdictLine {
+    std::string_view hook; ///< "sign-in", "account", "password-change" …
+    std::string_view user;
+    std::string_view service;
+    std::string_view remote_host;
+    std::string_view tty;
+    std::string_view account; ///< Rackspace user, empty where none was looked up
+    State state = State::Unavailable;
+    Reason reason = Reason::None;
+    std::string_view why; ///< the rule or fault that decided
+    std::uint64_t conversation = 0;
+    std::chrono::milliseconds took{0};
+};
+void verdict(const VerdictLine& line);
+
+void session_opened(std::string_view user, std::string_view service, std::string_view remote_host);
+void session_ended(std::string_view user, std::string_view service, std::string_view why);
+
+void info(std::string_view text);
+void notice(std::string_view text);
+void warning(std::string_view text);
+void error(std::string_view text);
+void debug(std::string_view text);
+
+/// Also debug lines from now on.
+void set_debug(bool on);
+/// Write to standard error instead: the daemon was started by hand.
+void set_foreground(bool on);
+
+} // namespace raxauth::journal

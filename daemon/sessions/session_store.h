@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/unique_fd.h"
+#include "common/verdict.h"
+#include "daemon/conversation/context.h"
+#include "daemon/identity/identity.h"
+#include "daemon/loop/clock.h"
+#include "daemon/loop/loop.h"
+#include "daemon/policy/access_rules.h"
+#include "daemon/sessions/session_key.h"
+#include "daemon/sessions/token.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace raxauth::sessions {
+
+/// The right to say `granted`: made by SessionStore alone, from an Admission (Identity just proved
+/// it) or from a live entry of the very session (reuse).
+class Grant {
+  public:
+    Grant(Grant&&) noexcept = default;
+    Grant& operator=(Grant&&) noexcept = default;
+
+    Reason reason() const noexcept { return reason_; }
+    /// Hexadecimal; empty for a sign-in inside a login session.
+    const Secret& ticket() const noexcept { return ticket_; }
+    const std::string& account() const noexcept { return account_; }
+
+  private:
+    friend class SessionStore;
+    Grant(Reason reason, Secret ticket, std::string account)
+        : reason_(reason), ticket_(std::move(ticket)), account_(std::move(account)) {}
+    Reason reason_;
+    Secret ticket_;
+    std::string account_;
+};
+
+/// What a session knows from its sign-in.
+struct SignedIn {
+    std::string user; ///< local
+    uid_t uid = contract::kUnsetId;
+    identity::Account account;
+    identity::UserFacts facts;
+    bool second_factor = false;
+    OwnedToken token;
+    std::string service;
+    std::string remote_host;
+    WallTime at{};
+    /// When Identity last said that the token lives.
+    MonotonicTime checked{};
+};
+
+/// A login session whose person signed in.
+struct Session {
+    std::string handle; ///< 256 random bits; close_session presents it. Empty: made inside
+    SessionKey key;
+    SessionFacts facts; ///< both ids as they were
+    SignedIn signed_in;
+};
+
+/// Holds every token between the verdict and the logout: under a one-time ticket until the session
+/// opens, in the session's entry after that. All on the loop's thread. Tables are bounded; a full
+/// one refuses the newcomer (whose token is then revoked).
+class SessionStore {
+  public:
+    static constexpr std::size_t kMaxTickets = 4096;
+    static constexpr std::size_t kMaxSessions = 131072;
+    static constexpr std::chrono::seconds kTicketLife{120};
+
+    SessionStore(Loop& loop, const Clock& clock);
+    SessionStore(const SessionStore&) = delete;
+    SessionStore& operator=(const SessionStore&) = delete;
+    ~SessionStore();
+
+    /// Takes what Identity proved. Outside a login session a ticket is made for whoever opens the
+    /// session; inside one the session's entry is made or refreshed when it is the person's own
+    /// (login uid and real uid are the account's), otherwise the token is let go.
+    Grant accept(policy::Admission admission, const conversation::Context& context,
+                 const identity::Account& account, uid_t account_uid);
+
+    struct Opened {
+        std::string handle;
+    };
+    /// Redeems a ticket: good once, for the user and service it was made for, within kTicketLife.
+    /// `leader` is the process that opened: its end is the session's. Nothing when the ticket is
+    /// not good, or there is no session to bind to; the token is then revoked.
+    std::optional<Opened> open(const Secret& ticket, const conversation::Context& context,
+                               pid_t leader);
+    /// Ends the session that `handle` opened. False: no such handle.
+    bool close(std::string_view handle);
+
+    /// The entry of this session, or null. Expired tokens have no entry.
+    Session* find(const SessionKey& key);
+    std::size_t size() const noexcept { return by_key_.size(); }
+    std::size_t tickets() const noexcept { return tickets_.size(); }
+    /// Ends all: an orderly stop.
+    void clear();
+
+  private:
+    struct Ticket;
+    struct Entry;
+    void watch_leader(Entry& entry, pid_t leader);
+    void arm_expiry(Entry& entry);
+    Entry* insert(SessionKey key, std::unique_ptr<Entry> entry);
+    void end(const SessionKey& key, std::string_view why);
+
+    Loop& loop_;
+    const Clock& clock_;
+    std::unordered_map<std::string, std::unique_ptr<Ticket>> tickets_;
+    std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
+    std::unordered_map<std::string, SessionKey> by_handle_;
+};
+
+} // namespace raxauth::sessions

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throwaway hosts: real PAM, sshd and system bus in namespaces, for tests and the demo."""
 
-from .host import PEOPLE, ThrowawayHost, local_password, wait_until
+from .caller import BusError, Caller, pipe
+from .host import CROWD, PEOPLE, ThrowawayHost, local_password, wait_until
 from .terminal import Attempt, Terminal
 
-__all__ = ["PEOPLE", "Attempt", "Terminal", "ThrowawayHost", "local_password", "wait_until"]
+__all__ = ["CROWD", "PEOPLE", "Attempt", "BusError", "Caller", "Terminal", "ThrowawayHost",
+           "local_password", "pipe", "wait_until"]

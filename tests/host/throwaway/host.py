@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+from .caller import Caller
 from .identity import Identity
 from .journal import Journal
 from .probe import Probe
@@ -34,6 +35,18 @@ PEOPLE = {"alice": 2001, "bob": 2002, "carol": 2003, "dave": 2004, "erin": 2005,
           "grace": 2007, "heidi": 2008, "ivan": 2009, "judy": 2010, "kate": 2011, "leo": 2012,
           "mallory": 2013, "nell": 2014, "oscar": 2015, "peggy": 2016, "breakglass": 2090}
 
+# A hundred more, for crowds; they share one local password hash.
+CROWD = [f"crowd{i:02d}" for i in range(100)]
+PEOPLE |= {name: 3000 + i for i, name in enumerate(CROWD)}
+
+# A service of raxauth's modules alone: what they say is what the application gets.
+ALONE = """\
+auth     required pam_raxauth.so
+account  required pam_raxauth.so
+password required pam_raxauth.so
+session  required pam_raxauth.so
+"""
+
 SSHD_SETTINGS = """\
 ListenAddress 127.0.0.1
 MaxStartups 500
@@ -50,6 +63,8 @@ def local_password(name):
 
 @functools.lru_cache(maxsize=None)
 def _password_hash(name):
+    if name in CROWD:
+        name = "crowd"
     return crypt.crypt(local_password(name), crypt.mksalt(crypt.METHOD_SHA256, rounds=1000))
 
 
@@ -118,6 +133,7 @@ class Service:
             for pid in self.host.children(self.process.pid):
                 os.kill(pid, signal.SIGKILL)
             self.process.wait(5)
+        self.process.stdout.close()
         self.process = None
 
     def restart(self):
@@ -146,13 +162,11 @@ class ThrowawayHost:
             self._boot()
             if product:
                 self._install()
-            self.bus = Service(self, ["dbus-daemon", "--system", "--nofork", "--nopidfile",
-                                      "--print-address=1"], self._first_line,
-                               stdout=subprocess.PIPE, stderr=self._log("dbus"))
-            self.sshd = Service(self, ["/usr/sbin/sshd", "-D"], self._sshd_listens,
-                                stderr=self._log("sshd"))
+            self.bus = self.service(["dbus-daemon", "--system", "--nofork", "--nopidfile",
+                                     "--print-address=1"], self._first_line, "dbus")
+            self.sshd = self.service(["/usr/sbin/sshd", "-D"], self._sshd_listens, "sshd")
             if product:
-                self.identity = Identity(self)
+                self.identity = Identity(self, CROWD)
                 self.base_settings = self.identity.settings()
                 self.configure(settings or {})
                 if profiles:
@@ -173,7 +187,9 @@ class ThrowawayHost:
         what = {"visible": [str(p) for p in places],
                 "writable": [str(self.build)] if self.build else [],
                 "hostname": "throwaway", "today": int(time.time() // 86400),
-                "users": {name: {"uid": uid, "hash": _password_hash(name), "keys": [],
+                "root": _password_hash("root"),
+                "users": {name: {"uid": uid, "hash": _password_hash(name),
+                                 "home": name not in CROWD,
                                  "groups": ["sudo"] if name == "alice" else []}
                           for name, uid in PEOPLE.items()}}
         self._init = subprocess.Popen(
@@ -231,6 +247,18 @@ class ThrowawayHost:
             self.run(["systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/raxauth.conf"])
         self.run(["install", "-d", "-m", "0700", "-o", "raxauth", "-g", "raxauth",
                   "/var/lib/raxauth"])
+        self.pam_service("raxauth-alone", ALONE)
+
+    def module_path(self):
+        """Where the host's libpam looks for the module."""
+        arch = os.uname().machine
+        return f"/usr/lib/{arch}-linux-gnu/security/pam_raxauth.so"
+
+    def add_module_options(self, options):
+        """Writes OPTIONS behind the module's name in the stacks that pam-auth-update made."""
+        for kind in ("auth", "account", "password"):
+            file = self.path(f"/etc/pam.d/common-{kind}")
+            file.write_text(file.read_text().replace("pam_raxauth.so", f"pam_raxauth.so {options}"))
 
     def enable_profiles(self, *names):
         """What the administrator does: pam-auth-update with the profiles switched on."""
@@ -261,8 +289,26 @@ class ThrowawayHost:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.identity.reset()
         self.configure(change or {})
+        self.reset_mark = self.journal.mark()
+
+    @contextlib.contextmanager
+    def without_own_settings(self):
+        """The configuration is the one installed, but for where Identity is."""
+        whole = self.base_settings
+        self.base_settings = {"identity": whole["identity"]}
+        self.configure({})
+        try:
+            yield
+        finally:
+            self.base_settings = whole
 
     # -- running programs
+
+    wait_until = staticmethod(wait_until)
+
+    def service(self, argv, ready, name):
+        """A Service of this host, not yet started; its standard error goes to log(NAME)."""
+        return Service(self, argv, ready, stdout=subprocess.PIPE, stderr=self._log(name))
 
     def argv(self, argv, user=None, env=None):
         """ARGV as a command of this machine that runs it inside the host."""
@@ -321,6 +367,27 @@ class ThrowawayHost:
                     if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
                         found.append(int(entry))
         return found
+
+    def kill(self, pid, how=signal.SIGKILL):
+        """Ends the process PID (as this machine numbers it) and waits for its end."""
+        end_process(pid, how)
+
+    @contextlib.contextmanager
+    def stopped(self, name):
+        """The processes called NAME are stopped (SIGSTOP) as long as the block runs."""
+        found = self.pids(name)
+        for pid in found:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def uid(self, user):
+        """The number of a local account."""
+        return int(self.run(["id", "-u", user]).stdout)
 
     # -- sshd and the people who use it
 
@@ -396,6 +463,20 @@ class ThrowawayHost:
         with self.ssh(user, **how) as terminal:
             return terminal.attempt(answers)
 
+    def answer_both(self, user, terminal):
+        """Answers password and passcode (an SMS user's) as they are asked, up to the shell."""
+        terminal.question("password")
+        terminal.answer(self.identity.password(user))
+        terminal.question("passcode")
+        terminal.answer(self.identity.sms(user))
+        kind, text = terminal.next()
+        assert kind == "in", f"{kind} {text}\n{terminal.transcript}"
+
+    def sign_in(self, user, **how):
+        """An ssh login of an SMS user with the right answers; an Attempt."""
+        return self.try_ssh(user, [self.identity.password(user), lambda: self.identity.sms(user)],
+                            **how)
+
     def terminal(self, argv, user=None, env=None):
         """ARGV on a terminal of the host's own (su, login and sudo want to know its name)."""
         quoted = " ".join("'" + str(a).replace("'", "'\\''") + "'" for a in argv)
@@ -410,20 +491,13 @@ class ThrowawayHost:
         """A Probe to be driven event by event."""
         return Probe(self, service, user, steps, **how)
 
+    def caller(self, user=None):
+        """A bus connection of USER's own (root's without one)."""
+        return Caller(self, user)
+
     def pam_service(self, name, text):
         """Writes the PAM stack of a service of the tests' own."""
         self.path(f"/etc/pam.d/{name}").write_text(text)
-
-    @contextlib.contextmanager
-    def changed_file(self, inside, text):
-        """The host's file INSIDE has this TEXT for as long as the block runs."""
-        target = self.path(inside)
-        before = target.read_bytes() if target.exists() else None
-        target.write_text(text)
-        try:
-            yield
-        finally:
-            target.unlink() if before is None else target.write_bytes(before)
 
     # -- a bus in trouble
 

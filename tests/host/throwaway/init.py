@@ -106,8 +106,12 @@ def loopback_up():
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def make_accounts(users, now):
-    """Writes USERS ({name: {uid, password hash, groups, keys}}) into the account files."""
+def make_accounts(root_hash, users, now):
+    """Writes USERS ({name: {uid, password hash, groups}}) and root's password."""
+    shadow_lines = open("/etc/shadow").read().splitlines()
+    with open("/etc/shadow", "w") as shadow:
+        shadow.writelines((f"root:{root_hash}:{now}:0:99999:7:::" if line.startswith("root:")
+                           else line) + "\n" for line in shadow_lines)
     group_lines = open("/etc/group").read().splitlines()
     with open("/etc/passwd", "a") as passwd, open("/etc/shadow", "a") as shadow:
         for name, user in users.items():
@@ -123,12 +127,11 @@ def make_accounts(users, now):
                 else:
                     separator = "" if group_lines[at].endswith(":") else ","
                     group_lines[at] += separator + name
+            if not user["home"]:
+                continue
             os.makedirs(f"{home}/.ssh", mode=0o700)
             with open(f"{home}/.hushlogin", "w"):
                 pass
-            if user["keys"]:
-                with open(f"{home}/.ssh/authorized_keys", "w") as keys:
-                    keys.write("\n".join(user["keys"]) + "\n")
             for place in (home, f"{home}/.ssh"):
                 for entry in [place] + [e.path for e in os.scandir(place)]:
                     os.chown(entry, uid, uid)
@@ -173,7 +176,7 @@ def main():
                         ("/run/lock", 0o1777), ("/run/user", 0o755)):
         os.makedirs(place)
         os.chmod(place, mode)
-    make_accounts(what["users"], what["today"])
+    make_accounts(what["root"], what["users"], what["today"])
     journal = log_socket("/run/systemd/journal/socket")
     syslog = log_socket("/run/systemd/journal/dev-log")
     os.symlink("/run/systemd/journal/dev-log", "/dev/log")

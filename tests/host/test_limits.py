@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an attacker, or a confused client, can cost a person: passcodes, SMS, lock-outs."""
+
+
+def probe(host, user, answers, rhost="192.0.2.1"):
+    return host.probe("raxauth-alone", user, ["authenticate"], answers, items={"rhost": rhost})
+
+
+def passcodes(host):
+    return [p for p in host.identity.posts() if p["step"] == "passcode"]
+
+
+def test_identity_sees_at_most_two_wrong_passcodes_whatever_the_attacker_does(host):
+    wrong = host.identity.wrong_code("alice")
+    mark = host.journal.mark()
+    for i in range(6):
+        report = probe(host, "alice", [host.identity.password("alice"), wrong, wrong, wrong],
+                       rhost=f"198.51.100.{i}")
+        assert report.code != "PAM_SUCCESS"
+    assert len(passcodes(host)) == 2, host.identity.story()
+    assert host.journal.entries(mark, RAXAUTH_USER="alice")
+
+
+def test_the_local_refusal_says_when_to_try_again(host):
+    wrong = host.identity.wrong_code("alice")
+    probe(host, "alice", [host.identity.password("alice"), wrong, wrong])
+    report = probe(host, "alice", [host.identity.password("alice"), wrong])
+    words = " ".join(report.prompts + report.messages).lower()
+    assert "minute" in words, report.events
+
+
+def test_limits_survive_a_killed_daemon(host):
+    wrong = host.identity.wrong_code("alice")
+    probe(host, "alice", [host.identity.password("alice"), wrong, wrong])
+    assert host.kill_daemon()
+    probe(host, "alice", [host.identity.password("alice"), wrong, wrong])
+    assert len(passcodes(host)) == 2, host.identity.story()
+
+
+def test_success_forgives_a_wrong_passcode(host):
+    for _ in range(3):
+        report = probe(host, "alice", [host.identity.password("alice"),
+                                       host.identity.wrong_code("alice"),
+                                       lambda: host.identity.sms("alice")])
+        assert report.code == "PAM_SUCCESS", report.events
+
+
+def test_no_more_sms_are_caused_than_the_limit_says(host):
+    for i in range(10):
+        probe(host, "alice", [host.identity.password("alice")], rhost=f"198.51.100.{i}")
+    assert host.identity.sms_count("alice") == 6
+
+
+def test_a_guesser_of_passwords_is_refused_here_before_identity_locks_the_account(host):
+    for _ in range(15):
+        assert probe(host, "alice", ["wrong"]).code == "PAM_AUTH_ERR"
+    assert len(host.identity.posts()) == 10, host.identity.story()
+
+
+def test_a_strangers_failures_do_not_keep_the_person_out_from_where_they_always_sign_in(host):
+    login = [host.identity.password("alice"), lambda: host.identity.sms("alice")]
+    assert probe(host, "alice", login, rhost="203.0.113.5").code == "PAM_SUCCESS"
+    for i in range(30):
+        probe(host, "alice", ["wrong"], rhost=f"198.51.100.{i % 3}")
+    assert probe(host, "alice", login, rhost="203.0.113.5").code == "PAM_SUCCESS"
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(host):
+    known = [probe(host, "alice", ["wrong"]).seconds for _ in range(5)]
+    unknown = [probe(host, "no-such-name", ["wrong"]).seconds for _ in range(5)]
+    known, unknown = sorted(known)[2], sorted(unknown)[2]
+    assert abs(known - unknown) < 0.25 + max(known, unknown) / 2, (known, unknown)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program of somebody's own on a host's system bus, as the contract's interface sees it."""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+
+ERROR = "org.raxauth.Auth1.Error."
+
+
+class BusError(Exception):
+    """An error reply; `name` is without the interface's prefix where it has it."""
+
+    def __init__(self, name, message):
+        super().__init__(f"{name}: {message}")
+        self.name = name.removeprefix(ERROR)
+
+
+class Step:
+    """What Begin..., and Answer, return."""
+
+    def __init__(self, reply, sender=None):
+        self.id, self.serial, self.state, self.reason, self.messages, self.details = reply
+
+    def __repr__(self):
+        return f"{self.state}/{self.reason} {self.messages}"
+
+
+def pipe(text, kind="pipe"):
+    return {"fd": kind, "text": text}
+
+
+class Caller:
+    """One bus connection of USER's (root without one)."""
+
+    def __init__(self, host, user=None):
+        tool = pathlib.Path(__file__).with_name("speak_bus.py")
+        self.process = host.spawn(["/usr/bin/python3", "-I", tool], user=user,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.name = json.loads(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def call(self, method, signature="", *args, **how):
+        """One method call and its reply as a list; BusError on an error."""
+        self.send(method, signature, *args, **how)
+        return self.receive()
+
+    def send(self, method, signature="", *args, **how):
+        request = {"method": method, "signature": signature, "args": list(args), **how}
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+
+    def receive(self):
+        result = json.loads(self.process.stdout.readline())
+        if "error" in result:
+            raise BusError(result["error"], result["message"])
+        return result["reply"]
+
+    def begin(self, method="BeginSignIn", **context):
+        """Begins a conversation; keys with `_` are those of the contract with `-`."""
+        context = {k.replace("_", "-"): v for k, v in context.items()}
+        return Step(self.call(method, "a{sv}", context))
+
+    def answer(self, step, *answers, kind="pipe", **how):
+        """Answers STEP's prompts with these texts."""
+        return Step(self.call("Answer", "ttah", step.id, step.serial,
+                              [pipe(a, kind) for a in answers], **how))
+
+    def property(self, name):
+        return self.call("Get", "ss", "org.raxauth.Auth1", name,
+                         interface="org.freedesktop.DBus.Properties")[0]

@@ -6,6 +6,7 @@
 #include "pam/stack_password.h"
 #include "pam/subject.h"
 
+#include <security/pam_ext.h>
 #include <security/pam_modules.h>
 
 namespace raxauth::pam {
@@ -35,13 +36,27 @@ bool is_of_others(Ownership ownership) {
            ownership == Ownership::Refused;
 }
 
+/// pam-auth-update writes use_authtok behind every module but the first of the password stack:
+/// whoever stands first asks for the new password, also for the users of others. Otherwise nobody
+/// could change a local password any more.
+int leave_to_next_module(const Invocation& call) {
+    if ((call.flags & PAM_UPDATE_AUTHTOK) != 0) {
+        const char* new_password = nullptr; // libpam's, asked for twice unless it has one
+        const int code = pam_get_authtok(call.pamh, PAM_AUTHTOK, &new_password, nullptr);
+        if (code != PAM_SUCCESS) {
+            return code;
+        }
+    }
+    return password_code(Outcome::NotOurs);
+}
+
 } // namespace
 
 int change_password(const Invocation& call) {
     // An expired Rackspace password is seen, and changed, while signing in. Whoever demands this
     // here means another module's password.
     if ((call.flags & PAM_CHANGE_EXPIRED_AUTHTOK) != 0) {
-        return PAM_IGNORE;
+        return leave_to_next_module(call);
     }
     int code = PAM_SYSTEM_ERR;
     const auto subject = identify_subject(call, code);
@@ -50,7 +65,7 @@ int change_password(const Invocation& call) {
     }
     if (is_of_others(subject->ownership)) {
         call.log.debug("not ours: %s", subject->why.c_str());
-        return password_code(Outcome::NotOurs);
+        return leave_to_next_module(call);
     }
     Verdict verdict;
     if (subject->ownership == Ownership::LookupFailed) {

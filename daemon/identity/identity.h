@@ -50,6 +50,7 @@ struct UserFacts {
     std::string default_region;
     std::string tenant_id; ///< of the token, empty when it is not scoped
     std::vector<Role> roles;
+    std::string tenant_name; ///< of the token, empty when it is not scoped
 };
 
 /// What `RAX-AUTH:authenticatedBy` proves.

@@ -5,6 +5,7 @@
 #include "daemon/identity/identity.h"
 #include "daemon/policy/settings.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>

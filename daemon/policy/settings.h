@@ -21,6 +21,8 @@ struct IdentitySettings {
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds request_timeout{20000};
     bool apply_rcn_roles = false;
+
+    bool operator==(const IdentitySettings&) const = default;
 };
 
 enum class CredentialRule { Password, PasswordOrApiKey };
@@ -31,6 +33,8 @@ struct SignInSettings {
     seconds deadline{90};
     bool enrol_at_login = true;
     seconds enrolment_deadline{600};
+
+    bool operator==(const SignInSettings&) const = default;
 };
 
 struct AccountSettings {
@@ -41,6 +45,8 @@ struct AccountSettings {
     std::string tenant_id;
     std::string tenant_name;
     std::map<std::string, std::string, std::less<>> map; ///< local name -> Rackspace name
+
+    bool operator==(const AccountSettings&) const = default;
 };
 
 /// [access], and what of it a service overrides.
@@ -49,6 +55,8 @@ struct AccessSettings {
     std::vector<std::string> domains;
     bool any_domain = false;
     std::vector<std::string> roles;
+
+    bool operator==(const AccessSettings&) const = default;
 };
 
 enum class Reuse { None, Passcode, All };
@@ -63,6 +71,8 @@ struct ServiceSettings {
     std::optional<Reuse> reuse;
     std::optional<seconds> reuse_for;
     std::optional<WithoutSignIn> without_sign_in;
+
+    bool operator==(const ServiceSettings&) const = default;
 };
 
 /// What holds for one PAM service, defaults filled in.
@@ -71,6 +81,8 @@ struct ServicePolicy {
     Reuse reuse = Reuse::None;
     seconds reuse_for{900};
     WithoutSignIn without_sign_in = WithoutSignIn::Allow;
+
+    bool operator==(const ServicePolicy&) const = default;
 };
 
 struct SessionSettings {
@@ -78,6 +90,8 @@ struct SessionSettings {
     seconds recheck_after{60};
     bool reuse_unverified = false;
     bool user_token = true;
+
+    bool operator==(const SessionSettings&) const = default;
 };
 
 struct LimitSettings {
@@ -88,12 +102,24 @@ struct LimitSettings {
     unsigned resends = 2;
     unsigned conversations = 192;
     unsigned conversations_per_user = 16;
+
+    bool operator==(const LimitSettings&) const = default;
 };
 
 struct OfflineSettings {
     bool enabled = false;
     seconds valid_for{72 * 3600};
+
+    bool operator==(const OfflineSettings&) const = default;
 };
+
+/// Which key to set when nothing says who may sign in.
+inline constexpr std::string_view kBindingAdvice =
+    "set access.domains, accounts.tenant_id or accounts.tenant_name, name the user in "
+    "[accounts.map], or say access.any_domain = true";
+
+/// Services of programs that let somebody into the machine: a sign-in there is never reused.
+bool is_entry_service(std::string_view service);
 
 struct Settings {
     IdentitySettings identity;
@@ -109,8 +135,14 @@ struct Settings {
     /// sudo-i, polkit-1 and screen lockers and never anything but "none" for sshd, login and su;
     /// without_sign_in is "deny" for sshd while require_mfa holds.
     ServicePolicy for_service(std::string_view service) const;
-    /// Is it said which Rackspace users may be whom here? See contract, "Binding".
+    /// Is it said which Rackspace users may be whom here? One of: access.domains or
+    /// access.any_domain, a tenant, or an entry of [accounts.map] for this very user.
     bool binds(std::string_view local_user, const AccessSettings& access) const;
+    /// Can anybody at all sign in through any service? False as installed: `status`,
+    /// `check-config` and the journal then show kBindingAdvice.
+    bool binds_anybody() const;
+
+    bool operator==(const Settings&) const = default;
 };
 
 } // namespace raxauth::policy

@@ -16,20 +16,17 @@ namespace raxauth {
 class Timer {
   public:
     Timer() = default;
+    /// Sets it going (again): the callback comes once, `delay` from now. Saves making a new timer
+    /// where one is moved often. No effect on an empty Timer.
+    void restart(std::chrono::microseconds delay);
+    /// Keeps the callback for a later restart().
+    void pause() noexcept;
 
   private:
     friend class Loop;
     struct State;
     explicit Timer(std::shared_ptr<State> state) : state_(std::move(state)) {}
-    struct Cancel;
     std::shared_ptr<State> state_;
-
-  public:
-    Timer(Timer&&) noexcept = default;
-    Timer& operator=(Timer&& other) noexcept;
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
-    ~Timer();
 };
 
 /// Watches a descriptor; `events` are EPOLLIN, EPOLLOUT. Dropping it ends the watch (the descriptor
@@ -37,11 +34,6 @@ class Timer {
 class IoWatch {
   public:
     IoWatch() = default;
-    IoWatch(IoWatch&&) noexcept = default;
-    IoWatch& operator=(IoWatch&& other) noexcept;
-    IoWatch(const IoWatch&) = delete;
-    IoWatch& operator=(const IoWatch&) = delete;
-    ~IoWatch();
     void change(std::uint32_t events);
 
   private:
@@ -51,8 +43,23 @@ class IoWatch {
     std::shared_ptr<State> state_;
 };
 
+/// Calls back in the next turn of the loop, once for each time it was armed in a turn. Dropping it
+/// cancels; it may be dropped in its own callback.
+class Deferred {
+  public:
+    Deferred() = default;
+    void arm();
+
+  private:
+    friend class Loop;
+    struct State;
+    explicit Deferred(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    std::shared_ptr<State> state_;
+};
+
 /// The daemon's one event loop (sd-event). Everything runs on its thread except what is given to
-/// the Worker. Callbacks must not throw: what escapes one is logged and ends the daemon.
+/// the Worker. Callbacks must not throw: what escapes one is logged and ends the daemon. It
+/// outlives what it hands out.
 class Loop {
   public:
     /// Errors: std::system_error when the kernel refuses.
@@ -63,26 +70,29 @@ class Loop {
 
     sd_event* event() const noexcept { return event_.get(); }
 
-    /// Monotonic time including suspend (CLOCK_BOOTTIME), rounded up to a microsecond; accuracy is
-    /// 1 us, since sd-event takes 0 for "within 250 ms".
+    /// Monotonic time including suspend (CLOCK_BOOTTIME); accuracy is 1 us, since sd-event takes 0
+    /// for "within 250 ms". Counted from now, not from when this turn of the loop began, so that
+    /// it never fires early.
     [[nodiscard]] Timer after(std::chrono::microseconds delay, std::function<void()> callback);
     [[nodiscard]] IoWatch watch(int fd, std::uint32_t events,
                                 std::function<void(std::uint32_t)> callback);
+    [[nodiscard]] Deferred deferred(std::function<void()> callback);
     /// Runs `callback` in the next turn of the loop, in the order posted. The way to destroy an
     /// object that is somewhere below on the stack.
     void post(std::function<void()> callback);
     Task<void> sleep(std::chrono::microseconds delay);
 
-    /// Runs until stop(); returns its code.
+    /// Runs until stop(); returns its code. Errors: std::system_error when the loop itself fails.
     int run();
+    /// `code` is not negative. Only the first call counts.
     void stop(int code) noexcept;
 
   private:
-    void drain_posted();
+    void run_posted();
 
     EventHandle event_;
-    EventSource posted_source_;
     std::deque<std::function<void()>> posted_;
+    Deferred posted_turn_; ///< runs run_posted()
 };
 
 } // namespace raxauth

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// sd-event sources behind owners that may be dropped anywhere, also in their own callback: each
+// dispatch holds a reference to the state for as long as the callback runs, and the state's source
+// is taken off the loop when its owner lets go.
+#include "daemon/loop/loop.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <system_error>
+#include <systemd/sd-journal.h>
+#include <utility>
+
+namespace raxauth {
+namespace {
+
+int check(int result, const char* what) {
+    if (result < 0) {
+        throw std::system_error(-result, std::generic_category(), what);
+    }
+    return result;
+}
+
+/// An exception that gets this far is a bug: nothing below could go on from it.
+template <class Callback>
+void run_or_abort(Callback&& callback) noexcept {
+    try {
+        callback();
+    } catch (const std::exception& fault) {
+        sd_journal_print(LOG_CRIT, "uncaught exception in the event loop: %s", fault.what());
+        std::abort();
+    } catch (...) {
+        sd_journal_print(LOG_CRIT, "uncaught foreign exception in the event loop");
+        std::abort();
+    }
+}
+
+std::uint64_t boottime_after(std::chrono::microseconds delay) {
+    timespec now{};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    const std::uint64_t now_usec = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000U +
+                                   (static_cast<std::uint64_t>(now.tv_nsec) + 999U) / 1'000U;
+    // A century is as good as for ever, and far from sd-event's own "never" (UINT64_MAX).
+    constexpr std::int64_t kLongest = 100LL * 366 * 86'400 * 1'000'000;
+    return now_usec +
+           static_cast<std::uint64_t>(std::clamp<std::int64_t>(delay.count(), 0, kLongest));
+}
+
+bool finished(sd_event* event) noexcept {
+    return sd_event_get_state(event) == SD_EVENT_FINISHED;
+}
+
+} // namespace
+
+// --- Timer ---------------------------------------------------------------------------------------
+
+struct Timer::State : std::enable_shared_from_this<Timer::State> {
+    std::function<void()> callback;
+    EventSource source;
+
+    static int on_time(sd_event_source* /*source*/, std::uint64_t /*usec*/,
+                       void* userdata) noexcept {
+        const auto self = static_cast<State*>(userdata)->shared_from_this();
+        run_or_abort(self->callback);
+        return 0;
+    }
+};
+
+void Timer::restart(std::chrono::microseconds delay) {
+    if (!state_ || finished(sd_event_source_get_event(state_->source.get()))) {
+        return;
+    }
+    check(sd_event_source_set_time(state_->source.get(), boottime_after(delay)), "move a timer");
+    check(sd_event_source_set_enabled(state_->source.get(), SD_EVENT_ONESHOT), "start a timer");
+}
+
+void Timer::pause() noexcept {
+    if (state_) {
+        static_cast<void>(sd_event_source_set_enabled(state_->source.get(), SD_EVENT_OFF));
+    }
+}
+
+// --- IoWatch -------------------------------------------------------------------------------------
+
+struct IoWatch::State : std::enable_shared_from_this<IoWatch::State> {
+    std::function<void(std::uint32_t)> callback;
+    EventSource source;
+
+    static int on_io(sd_event_source* /*source*/, int /*fd*/, std::uint32_t events,
+                     void* userdata) noexcept {
+        const auto self = static_cast<State*>(userdata)->shared_from_this();
+        run_or_abort([&] { self->callback(events); });
+        return 0;
+    }
+};
+
+void IoWatch::change(std::uint32_t events) {
+    if (state_ && !finished(sd_event_source_get_event(state_->source.get()))) {
+        check(sd_event_source_set_io_events(state_->source.get(), events), "change a watch");
+    }
+}
+
+// --- Deferred ------------------------------------------------------------------------------------
+
+struct Deferred::State : std::enable_shared_from_this<Deferred::State> {
+    sd_event* event = nullptr; ///< the Loop outlives what it hands out
+    std::function<void()> callback;
+    EventSource source; ///< while armed
+
+    static int on_turn(sd_event_source* /*source*/, void* userdata) noexcept {
+        const auto self = static_cast<State*>(userdata)->shared_from_this();
+        self->source.reset();
+        run_or_abort(self->callback);
+        return 0;
+    }
+};
+
+void Deferred::arm() {
+    if (!state_ || state_->source || finished(state_->event)) {
+        return;
+    }
+    // A new source each time: sd-event takes the one that has been pending longest first, and a
+    // defer source counts as pending from its creation (tried on 252). One that is switched on
+    // again and again would starve every timer and descriptor of the same priority.
+    const int r =
+        sd_event_add_defer(state_->event, out(state_->source), &State::on_turn, state_.get());
+    check(r, "arm a callback");
+}
+
+// --- Loop ----------------------------------------------------------------------------------------
+
+Loop::Loop() {
+    const int r = sd_event_new(out(event_));
+    check(r, "create the event loop");
+    posted_turn_ = deferred([this] { run_posted(); });
+}
+
+Loop::~Loop() = default;
+
+Timer Loop::after(std::chrono::microseconds delay, std::function<void()> callback) {
+    auto state = std::make_shared<Timer::State>();
+    state->callback = std::move(callback);
+    const int r =
+        sd_event_add_time(event_.get(), out(state->source), CLOCK_BOOTTIME, boottime_after(delay),
+                          /* accuracy= */ 1, &Timer::State::on_time, state.get());
+    check(r, "add a timer");
+    return Timer(std::move(state));
+}
+
+IoWatch Loop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback) {
+    auto state = std::make_shared<IoWatch::State>();
+    state->callback = std::move(callback);
+    const int r = sd_event_add_io(event_.get(), out(state->source), fd, events,
+                                  &IoWatch::State::on_io, state.get());
+    check(r, "watch a descriptor");
+    return IoWatch(std::move(state));
+}
+
+Deferred Loop::deferred(std::function<void()> callback) {
+    auto state = std::make_shared<Deferred::State>();
+    state->event = event_.get();
+    state->callback = std::move(callback);
+    return Deferred(std::move(state));
+}
+
+void Loop::post(std::function<void()> callback) {
+    posted_.push_back(std::move(callback));
+    posted_turn_.arm();
+}
+
+void Loop::run_posted() {
+    // What is posted meanwhile belongs to the next turn, so that posting cannot starve the rest.
+    std::deque<std::function<void()>> now;
+    now.swap(posted_);
+    while (!now.empty()) {
+        const auto callback = std::move(now.front());
+        now.pop_front();
+        callback();
+    }
+}
+
+Task<void> Loop::sleep(std::chrono::microseconds delay) {
+    OneShot<bool> over;
+    const Timer timer = after(delay, [&over] { over.set(true); });
+    co_await over;
+}
+
+int Loop::run() {
+    return check(sd_event_loop(event_.get()), "run the event loop");
+}
+
+void Loop::stop(int code) noexcept {
+    static_cast<void>(sd_event_exit(event_.get(), code));
+}
+
+} // namespace raxauth

@@ -161,15 +161,19 @@ class Identity:
     def tenant(self, _user):
         return DOMAIN
 
+    def messages(self, user=None):
+        """The text messages sent (to USER), oldest first."""
+        return self._ask("GET", f"/outbox?user={user}" if user else "/outbox")["messages"]
+
     def sms(self, user):
         """The code in the newest text message to USER."""
-        messages = self._ask("GET", f"/outbox?user={user}")["messages"]
+        messages = self.messages(user)
         assert messages, f"no text message was ever sent to {user}\n{self.story()}"
         return re.findall(r"\d{4,}", messages[-1]["text"])[-1]
 
     def sms_count(self, user=None):
         """How many text messages were sent (to USER)."""
-        return len(self._ask("GET", f"/outbox?user={user}" if user else "/outbox")["messages"])
+        return len(self.messages(user))
 
     def totp(self, user):
         """What USER's authenticator shows now."""

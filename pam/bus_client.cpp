@@ -54,6 +54,7 @@ CallFailure failure_from_error_reply(const sd_bus_error& error) {
         SD_BUS_ERROR_NAME_HAS_NO_OWNER,
         SD_BUS_ERROR_NO_REPLY,
         SD_BUS_ERROR_TIMEOUT,
+        "org.freedesktop.DBus.Error.TimedOut",
         SD_BUS_ERROR_NO_SERVER,
         SD_BUS_ERROR_DISCONNECTED,
         SD_BUS_ERROR_LIMITS_EXCEEDED,

@@ -18,6 +18,8 @@ import socket
 import stat
 import struct
 
+from accounts import make_accounts
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
@@ -106,39 +108,6 @@ def loopback_up():
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def make_accounts(root_hash, users, now):
-    """Writes USERS ({name: {uid, password hash, groups}}) and root's password."""
-    shadow_lines = open("/etc/shadow").read().splitlines()
-    with open("/etc/shadow", "w") as shadow:
-        shadow.writelines((f"root:{root_hash}:{now}:0:99999:7:::" if line.startswith("root:")
-                           else line) + "\n" for line in shadow_lines)
-    group_lines = open("/etc/group").read().splitlines()
-    with open("/etc/passwd", "a") as passwd, open("/etc/shadow", "a") as shadow:
-        for name, user in users.items():
-            uid, home = user["uid"], f"/home/{name}"
-            passwd.write(f"{name}:x:{uid}:{uid}:{name}:{home}:/bin/bash\n")
-            shadow.write(f"{name}:{user['hash']}:{now}:0:99999:7:::\n")
-            group_lines.append(f"{name}:x:{uid}:")
-            for wanted in user["groups"]:
-                at = next((i for i, line in enumerate(group_lines)
-                           if line.startswith(wanted + ":")), None)
-                if at is None:
-                    group_lines.append(f"{wanted}:x:{uid + 1000}:{name}")
-                else:
-                    separator = "" if group_lines[at].endswith(":") else ","
-                    group_lines[at] += separator + name
-            if not user["home"]:
-                continue
-            os.makedirs(f"{home}/.ssh", mode=0o700)
-            with open(f"{home}/.hushlogin", "w"):
-                pass
-            for place in (home, f"{home}/.ssh"):
-                for entry in [place] + [e.path for e in os.scandir(place)]:
-                    os.chown(entry, uid, uid)
-    with open("/etc/group", "w") as group:
-        group.write("\n".join(group_lines) + "\n")
-
-
 def log_socket(path):
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -176,7 +145,7 @@ def main():
                         ("/run/lock", 0o1777), ("/run/user", 0o755)):
         os.makedirs(place)
         os.chmod(place, mode)
-    make_accounts(what["root"], what["users"], what["today"])
+    make_accounts(what["accounts"])
     journal = log_socket("/run/systemd/journal/socket")
     syslog = log_socket("/run/systemd/journal/dev-log")
     os.symlink("/run/systemd/journal/dev-log", "/dev/log")

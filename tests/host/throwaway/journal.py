@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what the programs of a throwaway host log: /dev/log and journald's native socket."""
+"""What the programs of a host log, as journald's entries."""
 
+import json
 import os
 import re
 import select
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -50,24 +52,17 @@ def parse_syslog(datagram):
 class Journal:
     """All log entries of one host in order of arrival, each a dict of journal fields.
 
-    Entries carry `_UID` and `_PID` (the pid as this machine sees it) from the socket's own
-    credentials, as journald's do. Safe to use from any thread.
+    Safe to use from any thread; a subclass feeds it from one of its own.
     """
 
-    def __init__(self, native, syslog):
+    def __init__(self):
         self._entries = []
         self._arrival = threading.Condition()
-        self._sockets = {native: parse_native, syslog: parse_syslog}
-        self._stop, self._stopped = os.pipe()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
-    def close(self):
-        os.close(self._stopped)
-        self._reader.join()
-        os.close(self._stop)
-        for sock in self._sockets:
-            sock.close()
+    def _add(self, entry):
+        with self._arrival:
+            self._entries.append(entry)
+            self._arrival.notify_all()
 
     def entries(self, since=0, **fields):
         """The entries from number SINCE on that have these FIELDS (a value may be a pattern)."""
@@ -111,6 +106,28 @@ class Journal:
             lines.append(f"{line}  [{extra}]" if extra else line)
         return "\n".join(lines)
 
+
+class SocketJournal(Journal):
+    """Takes journald's place: reads the sockets it would listen on.
+
+    Entries carry `_UID` and `_PID` (the pid as this machine sees it) from the socket's own
+    credentials, as journald's do.
+    """
+
+    def __init__(self, native, syslog):
+        super().__init__()
+        self._sockets = {native: parse_native, syslog: parse_syslog}
+        self._stop, self._stopped = os.pipe()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def close(self):
+        os.close(self._stopped)
+        self._reader.join()
+        os.close(self._stop)
+        for sock in self._sockets:
+            sock.close()
+
     def _read(self):
         watched = list(self._sockets) + [self._stop]
         while True:
@@ -134,10 +151,27 @@ class Journal:
                 with os.fdopen(fd, "rb") as big:
                     big.seek(0)
                     data = big.read()
-        entry = {**parse(data), **credentials}
-        with self._arrival:
-            self._entries.append(entry)
-            self._arrival.notify_all()
+        self._add({**parse(data), **credentials})
+
+
+class FollowedJournal(Journal):
+    """A real journald's entries, by `journalctl --follow` running inside the host."""
+
+    def __init__(self, host):
+        super().__init__()
+        self._process = host.spawn(["journalctl", "--follow", "--lines=all", "--output=json"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._add({k: v for k, v in json.loads(line).items() if isinstance(v, str)})
 
 
 def matches(entry, fields):

@@ -10,13 +10,13 @@
 #include "common/user_name.h"
 #include "daemon/bus/guard.h"
 #include "daemon/bus/process_facts.h"
+#include "daemon/bus/reply_values.h"
 #include "daemon/flows/check_account.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/journal/journal.h"
 #include "daemon/policy/origin.h"
 
 #include <fmt/core.h>
-#include <system_error>
 
 namespace raxauth::bus {
 namespace {
@@ -34,62 +34,6 @@ constexpr std::size_t kMaxServing = 512;
 /// A conversation whose settings cannot be read still needs a bound.
 constexpr std::chrono::seconds kDeadlineWithoutSettings{30};
 
-void check(int r, const char* what) {
-    if (r < 0) {
-        throw std::system_error(-r, std::generic_category(), what);
-    }
-}
-
-void reply_error(sd_bus_message* call, const char* name, const std::string& text) {
-    BusError error;
-    sd_bus_error_set(error.get(), name, text.c_str());
-    static_cast<void>(sd_bus_reply_method_error(call, error.get())); // the caller may have left
-}
-
-void append_messages(sd_bus_message* reply, const std::vector<Message>& messages) {
-    check(sd_bus_message_open_container(reply, 'a', "(ss)"), "append messages");
-    for (const Message& message : messages) {
-        const std::string kind(contract::word(message.kind));
-        check(sd_bus_message_append(reply, "(ss)", kind.c_str(), message.text.c_str()),
-              "append message");
-    }
-    check(sd_bus_message_close_container(reply), "append messages");
-}
-
-void send_step(sd_bus_message* call, const Step& step) {
-    BusMessage reply;
-    check(sd_bus_message_new_method_return(call, out(reply)), "reply");
-    check(sd_bus_message_sensitive(reply.get()), "reply"); // may hold a ticket
-    check(sd_bus_message_append(reply.get(), "ttss", step.id, step.serial,
-                                std::string(word(step.state)).c_str(),
-                                std::string(word(step.reason)).c_str()),
-          "reply");
-    append_messages(reply.get(), step.messages);
-    check(sd_bus_message_open_container(reply.get(), 'a', "{sv}"), "reply");
-    if (step.grant != nullptr) {
-        check(sd_bus_message_append(reply.get(), "{sv}", contract::detail::kAccount, "s",
-                                    step.grant->account().c_str()),
-              "reply");
-        if (!step.grant->ticket().empty()) {
-            check(sd_bus_message_append(reply.get(), "{sv}", contract::detail::kTicket, "s",
-                                        step.grant->ticket().c_str()),
-                  "reply");
-        }
-    }
-    check(sd_bus_message_close_container(reply.get()), "reply");
-    check(sd_bus_message_send(reply.get()), "reply");
-}
-
-/// A verdict with no conversation behind it.
-void send_verdict(sd_bus_message* call, State state, Reason reason,
-                  std::vector<Message> messages = {}) {
-    Step step;
-    step.state = state;
-    step.reason = reason;
-    step.messages = std::move(messages);
-    send_step(call, step);
-}
-
 const char* error_name(AnswerError error) {
     switch (error) {
     case AnswerError::NoSuchConversation:
@@ -104,39 +48,14 @@ const char* error_name(AnswerError error) {
     return contract::error::kInvalidContext;
 }
 
-/// The `ended` callback: the one journal line of each verdict.
-std::function<void(const Ending&)> write_line(std::string_view hook, const Context& context,
-                                              std::shared_ptr<flows::SignInTrace> trace) {
-    return [hook, user = context.user, service = context.service, host = context.remote_host,
-            tty = context.tty, trace = std::move(trace)](const Ending& ending) {
-        journal::VerdictLine line;
-        line.hook = hook;
-        line.user = user;
-        line.service = service;
-        line.remote_host = host;
-        line.tty = tty;
-        line.account = trace->account;
-        line.state = ending.state;
-        line.reason = ending.reason;
-        line.why = ending.why;
-        line.conversation = ending.id;
-        line.took = ending.took;
-        journal::verdict(line);
-    };
-}
-
-void log_without_conversation(std::string_view hook, const Context& context, State state,
-                              Reason reason, std::string_view why) {
+journal::VerdictLine line_for(std::string_view hook, const Context& context) {
     journal::VerdictLine line;
     line.hook = hook;
     line.user = context.user;
     line.service = context.service;
     line.remote_host = context.remote_host;
     line.tty = context.tty;
-    line.state = state;
-    line.reason = reason;
-    line.why = why;
-    journal::verdict(line);
+    return line;
 }
 
 } // namespace
@@ -222,6 +141,19 @@ const sd_bus_vtable AuthServiceVtable::kTable[] = {
                             (&call<&AuthService::open_session>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("CloseSession", SD_BUS_ARGS("s", handle), SD_BUS_NO_RESULT,
                             (&call<&AuthService::close_session>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("GetToken", SD_BUS_ARGS("a{sv}", options),
+                            SD_BUS_RESULT("h", token, "a{sv}", details),
+                            (&call<&AuthService::get_token>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("SignOut", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+                            (&call<&AuthService::sign_out>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("ListSessions", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", sessions),
+                            (&call<&AuthService::list_sessions>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("Flush", SD_BUS_ARGS("s", user), SD_BUS_RESULT("u", dropped),
+                            (&call<&AuthService::flush>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status),
+                            (&call<&AuthService::get_status>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("u", most), SD_BUS_RESULT("aa{sv}", verdicts),
+                            (&call<&AuthService::get_history>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
                             (&call<&AuthService::reload>), kOpen),
     SD_BUS_PROPERTY("Version", "s", &version, 0, kConstant),
@@ -248,11 +180,27 @@ AuthService::AuthService(Rooms rooms, const char* address) : rooms_(std::move(ro
           "add the bus object");
     check(sd_bus_attach_event(bus_.get(), rooms_.loop.event(), SD_EVENT_PRIORITY_NORMAL - 10),
           "attach the bus to the loop");
+    // Where there is no logind, this never comes.
+    check(sd_bus_add_match(bus_.get(), out(session_removed_),
+                           "type='signal',sender='org.freedesktop.login1',"
+                           "path='/org/freedesktop/login1',"
+                           "interface='org.freedesktop.login1.Manager',member='SessionRemoved'",
+                           &AuthService::on_session_removed, this),
+          "match on SessionRemoved");
     // No queueing and no replacement: whoever has the name already is refused, and stays.
     check(sd_bus_request_name(bus_.get(), contract::kBusName, 0), "take the name on the bus");
 }
 
 AuthService::~AuthService() = default;
+
+int AuthService::on_session_removed(sd_bus_message* signal, void* self, sd_bus_error* /*error*/) {
+    return guard([&] {
+        const char* id = nullptr;
+        if (sd_bus_message_read(signal, "s", &id) >= 0) {
+            static_cast<AuthService*>(self)->rooms_.sessions.logind_session_removed(id);
+        }
+    });
+}
 
 void AuthService::release_name() noexcept {
     static_cast<void>(
@@ -269,6 +217,41 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         rooms_.clock,
         [&loop = rooms_.loop](std::chrono::microseconds time) { return loop.sleep(time); },
     };
+}
+
+/// The `ended` callback of a conversation: the one journal line of each verdict.
+std::function<void(const Ending&)>
+AuthService::write_line(std::string_view hook, const Context& context,
+                        std::shared_ptr<flows::SignInTrace> trace) {
+    Context described; // what the line needs, without the secrets
+    described.user = context.user;
+    described.service = context.service;
+    described.remote_host = context.remote_host;
+    described.tty = context.tty;
+    return [this, hook, described = std::make_shared<Context>(std::move(described)),
+            trace = std::move(trace)](const Ending& ending) {
+        journal::VerdictLine line = line_for(hook, *described);
+        std::string why = ending.why;
+        if (!trace->reuse.empty() && why != trace->reuse) {
+            why += (why.empty() ? "" : "; ") + ("no reuse: " + trace->reuse);
+        }
+        line.account = trace->account;
+        line.state = ending.state;
+        line.reason = ending.reason;
+        line.why = why;
+        line.conversation = ending.id;
+        line.took = ending.took;
+        rooms_.history.record(line);
+    };
+}
+
+void AuthService::record(std::string_view hook, const Context& context, State state, Reason reason,
+                         std::string_view why) {
+    journal::VerdictLine line = line_for(hook, context);
+    line.state = state;
+    line.reason = reason;
+    line.why = why;
+    rooms_.history.record(line);
 }
 
 void AuthService::serve(sd_bus_message* call, Task<void> task) {
@@ -369,19 +352,18 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
                                                               : "enrolment";
     if (!is_valid_user_name(context.user)) {
         context.user = sanitise(context.user, 64);
-        log_without_conversation(hook, context, State::Denied, Reason::InvalidUserName, "");
+        record(hook, context, State::Denied, Reason::InvalidUserName, "");
         send_verdict(call.get(), State::Denied, Reason::InvalidUserName);
         co_return;
     }
     const ConfigurationInForce now = rooms_.configuration();
     if (!now.configuration) {
-        log_without_conversation(hook, context, State::Unavailable, Reason::Misconfigured,
-                                 now.trouble);
+        record(hook, context, State::Unavailable, Reason::Misconfigured, now.trouble);
         send_verdict(call.get(), State::Unavailable, Reason::Misconfigured);
         co_return;
     }
     if (dialogue != Dialogue::SignIn) {
-        log_without_conversation(hook, context, State::Denied, Reason::NotSupported, "");
+        record(hook, context, State::Denied, Reason::NotSupported, "");
         send_verdict(
             call.get(), State::Denied, Reason::NotSupported,
             {{contract::MessageKind::Error, "This is done in the Rackspace Cloud Control Panel."}});
@@ -414,8 +396,8 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
         static_cast<void>(guard([&] { send_step(message.get(), step); }));
     };
     if (!rooms_.registry.begin(std::move(begin), std::move(reply))) {
-        log_without_conversation(hook, *held, State::Unavailable, Reason::TooManyConversations,
-                                 "limits.conversations");
+        record(hook, *held, State::Unavailable, Reason::TooManyConversations,
+               "limits.conversations");
         reply_error(call.get(), contract::error::kLimitExceeded, "too many sign-ins at once");
     }
 }
@@ -485,7 +467,7 @@ Task<void> AuthService::serve_check_account(BusMessage call, ClaimedContext clai
         flows::AccountVerdict reached = co_await std::move(checking);
         verdict = std::move(reached);
     }
-    log_without_conversation("account", context, verdict.state, verdict.reason, verdict.why);
+    record("account", context, verdict.state, verdict.reason, verdict.why);
     BusMessage reply;
     check(sd_bus_message_new_method_return(call.get(), out(reply)), "reply");
     check(sd_bus_message_append(reply.get(), "ss", std::string(word(verdict.state)).c_str(),

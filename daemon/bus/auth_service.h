@@ -4,9 +4,13 @@
 #include "common/bus_handles.h"
 #include "daemon/bus/callers.h"
 #include "daemon/bus/context_message.h"
+#include "daemon/bus/reply_values.h"
 #include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/services.h"
+#include "daemon/flows/sign_in.h"
+#include "daemon/identity/revocation.h"
+#include "daemon/journal/history.h"
 #include "daemon/loop/loop.h"
 
 #include <cstdint>
@@ -25,6 +29,8 @@ struct Rooms {
     policy::LocalAccounts& local_accounts;
     sessions::SessionStore& sessions;
     conversation::Registry& registry;
+    journal::History& history;
+    std::function<identity::TokenCounts()> tokens;
     std::function<ConfigurationInForce()> configuration;
     std::function<void()> reload;
 };
@@ -43,6 +49,8 @@ class AuthService {
     /// Gives the name back, so that no new caller comes; live conversations go on being served.
     void release_name() noexcept;
 
+    sd_bus* bus() const noexcept { return bus_.get(); }
+
   private:
     friend struct AuthServiceVtable;
     enum class Dialogue { SignIn, Enrolment, PasswordChange };
@@ -54,6 +62,13 @@ class AuthService {
     void open_session(sd_bus_message* call);
     void close_session(sd_bus_message* call);
     void reload(sd_bus_message* call);
+    static int on_session_removed(sd_bus_message* signal, void* self, sd_bus_error* error);
+    void get_token(sd_bus_message* call);
+    void sign_out(sd_bus_message* call);
+    void list_sessions(sd_bus_message* call);
+    void flush(sd_bus_message* call);
+    void get_status(sd_bus_message* call);
+    void get_history(sd_bus_message* call);
 
     /// Runs `task`, which answers a call later, keeping it until it is done.
     void serve(sd_bus_message* call, Task<void> task);
@@ -62,6 +77,12 @@ class AuthService {
     Task<void> serve_open_session(BusMessage call, ClaimedContext claimed);
     Task<void> serve_close_session(BusMessage call, std::string handle);
     Task<void> serve_reload(BusMessage call);
+    Task<void> serve_get_token(BusMessage call);
+    Task<void> serve_sign_out(BusMessage call);
+    Task<void> serve_list_sessions(BusMessage call);
+    Task<void> serve_flush(BusMessage call, std::string user);
+    Task<void> serve_get_status(BusMessage call);
+    Task<void> serve_get_history(BusMessage call, std::uint32_t most);
 
     struct Established {
         std::optional<conversation::Context> context;
@@ -70,12 +91,22 @@ class AuthService {
     };
     /// Turns claims into a context: root is believed, others act for themselves alone.
     Task<Established> establish(std::string sender, ClaimedContext claimed);
+    std::function<void(const conversation::Ending&)>
+    write_line(std::string_view hook, const conversation::Context& context,
+               std::shared_ptr<flows::SignInTrace> trace);
+    /// A verdict that no conversation led to.
+    void record(std::string_view hook, const conversation::Context& context, State state,
+                Reason reason, std::string_view why);
+    void add_overview(Dictionary& status) const;
+    void add_person(Dictionary& status, const conversation::Context& person,
+                    const policy::LocalAccount& local, const Configuration& configuration) const;
     flows::Services services(const Configuration& configuration) const;
 
     Rooms rooms_;
     Bus bus_;
     std::unique_ptr<Callers> callers_;
     BusSlot object_;
+    BusSlot session_removed_;
     std::uint64_t last_served_ = 0;
     std::unordered_map<std::uint64_t, Job> serving_; ///< last: the jobs refer to all above
 };

@@ -2,6 +2,7 @@
 #include "daemon/bus/process_facts.h"
 
 #include "common/unique_fd.h"
+#include "daemon/sessions/session_entry.h"
 
 #include <charconv>
 #include <cstdlib>
@@ -38,22 +39,6 @@ std::optional<Number> number_in(std::string_view text) {
     return value;
 }
 
-/// Field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold blanks and brackets.
-std::optional<std::string> start_time(pid_t pid) {
-    const auto stat = read_small(fmt::format("/proc/{}/stat", pid));
-    if (!stat) {
-        return std::nullopt;
-    }
-    std::size_t at = stat->rfind(')');
-    for (int field = 2; at != std::string::npos && field < 22; ++field) {
-        at = stat->find(' ', at + 1);
-    }
-    if (at == std::string::npos) {
-        return std::nullopt;
-    }
-    return stat->substr(at + 1, stat->find(' ', at + 1) - at - 1);
-}
-
 std::optional<uid_t> real_uid(pid_t pid) {
     const auto status = read_small(fmt::format("/proc/{}/status", pid));
     constexpr std::string_view kLabel = "\nUid:\t";
@@ -72,8 +57,8 @@ std::uint32_t number_or_unset(const std::string& path) {
 } // namespace
 
 std::optional<sessions::SessionFacts> session_facts_of(pid_t pid, uid_t expected_uid) {
-    const auto before = start_time(pid);
-    if (!before) {
+    const std::string before = sessions::process_start(pid);
+    if (before.empty()) {
         return std::nullopt;
     }
     sessions::SessionFacts facts;
@@ -85,8 +70,8 @@ std::optional<sessions::SessionFacts> session_facts_of(pid_t pid, uid_t expected
         std::free(session); // NOLINT(cppcoreguidelines-owning-memory): libsystemd's malloc
     }
     const auto uid = real_uid(pid);
-    const auto after = start_time(pid);
-    if (!uid || *uid != expected_uid || !after || *after != *before) {
+    const std::string after = sessions::process_start(pid);
+    if (!uid || *uid != expected_uid || after != before) {
         return std::nullopt;
     }
     facts.real_uid = *uid;

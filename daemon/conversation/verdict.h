@@ -37,6 +37,12 @@ class Verdict {
         return std::move(*this);
     }
 
+    /// What decided, for the journal.
+    Verdict&& because(std::string decided) && {
+        why = std::move(decided);
+        return std::move(*this);
+    }
+
     State state() const noexcept { return state_; }
     Reason reason() const noexcept { return reason_; }
     const std::optional<sessions::Grant>& grant() const noexcept { return grant_; }

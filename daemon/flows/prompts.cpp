@@ -8,10 +8,24 @@ namespace raxauth::flows {
 
 using contract::MessageKind;
 
+namespace {
+
+/// A time to try again is shown rounded up to the minute: at the time shown, it does work.
+constexpr std::chrono::seconds kRoundUp{59};
+
+} // namespace
+
 conversation::Message password_prompt(const conversation::Context& context, bool single_prompt) {
     return {MessageKind::Password, fmt::format("Rackspace password{} for {} ({}): ",
                                                single_prompt ? " (or password,passcode)" : "",
                                                context.user, context.service)};
+}
+
+conversation::Message session_password_prompt(const conversation::Context& context,
+                                              WallTime signed_in_at, WallTime now) {
+    return {MessageKind::Password,
+            fmt::format("Rackspace password for {} ({}; the second factor of {} counts): ",
+                        context.user, context.service, time_of_day(signed_in_at - kRoundUp, now))};
 }
 
 conversation::Message passcode_prompt(const conversation::Context& context,
@@ -32,8 +46,7 @@ std::string time_of_day(WallTime when, WallTime now) {
         ::localtime_r(&seconds, &parts);
         return parts;
     };
-    // Rounded up to the minute: at the time shown, trying again does work.
-    const std::tm then = broken_down(when + std::chrono::seconds{59});
+    const std::tm then = broken_down(when + kRoundUp);
     const std::tm today = broken_down(now);
     char text[32];
     const bool same_day = then.tm_yday == today.tm_yday && then.tm_year == today.tm_year;

@@ -16,6 +16,10 @@ namespace raxauth::flows {
 /// Never names the Rackspace account: a stranger could read the account map from it.
 conversation::Message password_prompt(const conversation::Context& context, bool single_prompt);
 
+/// The first factor at a later PAM call of a session whose second factor counts.
+conversation::Message session_password_prompt(const conversation::Context& context,
+                                              WallTime signed_in_at, WallTime now);
+
 struct PasscodePrompt {
     identity::Factor factor = identity::Factor::Passcode;
     bool may_resend = false;

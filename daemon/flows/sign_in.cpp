@@ -8,6 +8,7 @@
 
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/prompts.h"
+#include "daemon/flows/reuse.h"
 #include "daemon/policy/access_rules.h"
 #include "daemon/policy/account_map.h"
 #include "daemon/policy/origin.h"
@@ -50,6 +51,8 @@ class SignIn {
 
   private:
     Task<std::optional<Verdict>> find_local_account();
+    Task<std::optional<Verdict>> reuse_session();
+    Task<bool> token_lives(const ReuseDecision& decision);
     Task<void> obtain_password();
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
@@ -57,7 +60,9 @@ class SignIn {
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
     Task<Answer> ask_identity_first_step();
     Task<void> go_through_the_motions();
+    void settle_first_step(Limiter::Permission& permission, const Answer& answer);
 
+    const Secret* kept_password() const;
     Verdict verdict_of(Answer answer);
     Verdict judged(identity::TokenIssued issued);
     Verdict throttled_here(const LimitRefusal& refusal, std::string why) const;
@@ -69,7 +74,8 @@ class SignIn {
     const policy::ServicePolicy policy_;
 
     uid_t uid_ = contract::kUnsetId;
-    bool known_ = false; ///< to NSS
+    bool known_ = false;        ///< to NSS
+    bool with_api_key_ = false; ///< what was typed turned out to be one
     identity::Account account_;
     policy::Origin origin_;
     Secret typed_; ///< the whole first answer, as a client that knows only one would repeat it
@@ -85,6 +91,12 @@ Task<Verdict> SignIn::run() {
     std::optional<Verdict> early = co_await find_local_account();
     if (early) {
         co_return std::move(*early);
+    }
+    if (known_) {
+        std::optional<Verdict> reused = co_await reuse_session();
+        if (reused) {
+            co_return std::move(*reused);
+        }
     }
     co_await obtain_password();
     if (!known_) {
@@ -150,6 +162,85 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     co_return std::nullopt;
 }
 
+/// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
+Task<std::optional<Verdict>> SignIn::reuse_session() {
+    const ReuseDecision decision =
+        decide_reuse(context_, uid_, policy_, to_.settings.sessions, to_.sessions, to_.clock);
+    trace_.reuse = decision.why;
+    if (decision.mode == policy::Reuse::None) {
+        co_return std::nullopt;
+    }
+    if (decision.recheck) {
+        const bool lives = co_await token_lives(decision);
+        if (!lives) {
+            co_return std::nullopt;
+        }
+    }
+    if (decision.mode == policy::Reuse::Passcode) {
+        Secret typed;
+        if (context_.password) {
+            typed = std::move(*context_.password);
+            context_.password.reset();
+        } else {
+            std::vector<Message> question;
+            question.push_back(
+                session_password_prompt(context_, decision.signed_in_at, to_.clock.wall()));
+            Task<std::vector<Secret>> asking = person_.ask(std::move(question));
+            std::vector<Secret> answers = co_await std::move(asking);
+            typed = std::move(answers.at(0));
+        }
+        if (typed.empty()) {
+            co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
+        }
+        using Check = sessions::SessionStore::PasswordCheck;
+        Task<Check> checking =
+            to_.sessions.check_password(decision.key, decision.generation, std::move(typed));
+        const Check check = co_await std::move(checking);
+        switch (check) {
+        case Check::Right:
+            break;
+        case Check::Wrong:
+            co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                       "not the password of this session's sign-in");
+        case Check::WrongAndOver:
+            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
+                                       "three wrong passwords: this session's sign-in is dropped")
+                .telling("Too many wrong passwords. The sign-in of this session no longer counts.");
+        case Check::NoVerifier:
+            co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                       "the session's sign-in ended meanwhile");
+        }
+    }
+    std::optional<sessions::Grant> grant = to_.sessions.reuse(decision.key, decision.generation);
+    if (!grant) {
+        co_return std::nullopt;
+    }
+    co_return Verdict::granted(std::move(*grant)).because(decision.why);
+}
+
+/// Asks Identity, where that was not done lately, whether the session's token still lives.
+Task<bool> SignIn::token_lives(const ReuseDecision& decision) {
+    const sessions::Session* session = to_.sessions.find(decision.key);
+    if (session == nullptr || session->generation != decision.generation) {
+        co_return false;
+    }
+    const Secret token = session->signed_in.token.text().clone();
+    const identity::TokenState state = co_await to_.identity.validate(token);
+    switch (state) {
+    case identity::TokenState::Alive:
+        to_.sessions.token_alive(decision.key, decision.generation);
+        co_return true;
+    case identity::TokenState::Dead:
+        to_.sessions.token_dead(decision.key, decision.generation);
+        trace_.reuse = "Identity knows the session's token no more";
+        co_return false;
+    case identity::TokenState::Unknown:
+        trace_.reuse = "Identity could not be asked about the session's token";
+        co_return to_.settings.sessions.reuse_unverified;
+    }
+    co_return false;
+}
+
 Task<void> SignIn::obtain_password() {
     if (known_) {
         to_.identity.warm(); // the handshake costs nobody anything while the person types
@@ -199,13 +290,15 @@ Task<Answer> SignIn::ask_identity_first_step() {
         to_.settings.sign_in.credential == policy::CredentialRule::PasswordOrApiKey &&
         !policy_.access.require_mfa;
     if (as_key) {
+        with_api_key_ = true;
         answer = co_await to_.identity.authenticate(account_, identity::CredentialKind::ApiKey,
                                                     password_);
     }
     co_return answer;
 }
 
-/// Did the request perhaps lead to an SMS? Only a definite answer says no.
+/// Did the request perhaps lead to an SMS? A request that got no answer may have; an answer that is
+/// no challenge says no, also a 5xx: an outage must not use up the person's budget.
 bool challenge_was_used(const Answer& answer) {
     if (const auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         return required->challenge.factor != identity::Factor::OtpDevice;
@@ -213,7 +306,19 @@ bool challenge_was_used(const Answer& answer) {
     if (const auto* lost = std::get_if<identity::Unreachable>(&answer)) {
         return lost->maybe_judged;
     }
-    return std::holds_alternative<identity::Fault>(answer);
+    return false;
+}
+
+/// Tells the limiter how a first step ended: a wrong password counts before others are let on.
+void SignIn::settle_first_step(Limiter::Permission& permission, const Answer& answer) {
+    const auto* rejected = std::get_if<Rejected>(&answer);
+    if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
+        to_.limiter.password_failed(account_.name, origin_);
+    }
+    if (!challenge_was_used(answer)) {
+        std::get<0>(permission)->not_judged();
+    }
+    permission = LimitRefusal{};
 }
 
 Task<Verdict> SignIn::first_step() {
@@ -223,18 +328,11 @@ Task<Verdict> SignIn::first_step() {
         co_return throttled_here(*refusal, "limits.challenges");
     }
     Answer answer = co_await ask_identity_first_step();
-    if (!challenge_was_used(answer)) {
-        std::get<0>(permission)->not_judged();
-    }
-    permission = LimitRefusal{};
+    settle_first_step(permission, answer);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         identity::Challenge challenge = std::move(required->challenge);
         Verdict verdict = co_await second_step(std::move(challenge));
         co_return verdict;
-    }
-    if (const auto* rejected = std::get_if<Rejected>(&answer);
-        rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
-        to_.limiter.password_failed(account_.name, origin_);
     }
     co_return verdict_of(std::move(answer));
 }
@@ -312,17 +410,11 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
     --resends_left_;
     Answer answer =
         co_await to_.identity.authenticate(account_, identity::CredentialKind::Password, password_);
-    if (!challenge_was_used(answer)) {
-        std::get<0>(permission)->not_judged();
-    }
+    settle_first_step(permission, answer);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
         note_ = "A new code has been requested.";
         co_return std::nullopt;
-    }
-    if (const auto* rejected = std::get_if<Rejected>(&answer);
-        rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
-        to_.limiter.password_failed(account_.name, origin_);
     }
     co_return verdict_of(std::move(answer));
 }
@@ -348,6 +440,8 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         (rejected != nullptr && rejected->cause == Rejected::Cause::AccessRefused);
     if (not_judged) {
         attempt.not_judged();
+    } else if (std::holds_alternative<identity::TokenIssued>(answer)) {
+        attempt.accepted();
     }
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
         if (attempts_left_ == 0) {
@@ -371,6 +465,11 @@ Verdict SignIn::throttled_here(const LimitRefusal& refusal, std::string why) con
         .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
 }
 
+/// What later PAM calls of the session may compare with; an API key is no password.
+const Secret* SignIn::kept_password() const {
+    return with_api_key_ ? nullptr : &password_;
+}
+
 /// The only way from Identity's answer to `granted`.
 Verdict SignIn::judged(identity::TokenIssued issued) {
     auto judgement = policy::judge(std::move(issued), account_, policy_.access);
@@ -384,7 +483,7 @@ Verdict SignIn::judged(identity::TokenIssued issued) {
     }
     to_.limiter.signed_in(account_.name, origin_);
     return Verdict::granted(to_.sessions.accept(std::get<policy::Admission>(std::move(judgement)),
-                                                context_, account_, uid_));
+                                                context_, account_, uid_, kept_password()));
 }
 
 Verdict SignIn::verdict_of(Answer answer) {

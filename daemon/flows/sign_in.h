@@ -15,6 +15,7 @@ namespace raxauth::flows {
 /// What the journal wants to know of a sign-in besides its verdict. Filled as the flow learns it.
 struct SignInTrace {
     std::string account; ///< Rackspace user
+    std::string reuse;   ///< why this session's earlier sign-in counted, or did not
 };
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. The heart.

@@ -3,11 +3,15 @@
 
 #include "daemon/journal/journal.h"
 #include "daemon/sessions/random_handle.h"
+#include "daemon/sessions/session_entry.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 namespace raxauth::sessions {
@@ -32,26 +36,50 @@ std::chrono::microseconds until(WallTime then, WallTime now) {
 
 } // namespace
 
+std::string process_start(pid_t pid) {
+    const UniqueFd file(
+        ::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+    char buffer[2048];
+    const ssize_t got = file ? ::read(file.get(), buffer, sizeof buffer) : -1;
+    if (got <= 0) {
+        return {};
+    }
+    const std::string_view stat(buffer, static_cast<std::size_t>(got));
+    std::size_t at = stat.rfind(')'); // the name in field 2 may hold blanks and brackets
+    for (int field = 2; at != std::string_view::npos && field < 22; ++field) {
+        at = stat.find(' ', at + 1);
+    }
+    return at == std::string_view::npos
+               ? std::string()
+               : std::string(stat.substr(at + 1, stat.find(' ', at + 1) - at - 1));
+}
+
+bool is_closing(const std::string& logind_session) {
+    char* state = nullptr;
+    if (logind_session.empty() || ::sd_session_get_state(logind_session.c_str(), &state) < 0) {
+        return false;
+    }
+    const bool closing = std::string_view(state) == "closing";
+    std::free(state); // NOLINT(cppcoreguidelines-owning-memory): libsystemd's malloc
+    return closing;
+}
+
 struct SessionStore::Ticket {
     Secret text;
+    PreHash password;
     std::string service;
     MonotonicTime expires;
     SignedIn signed_in;
     Timer timer;
 };
 
-struct SessionStore::Entry {
-    Session session;
-    UniqueFd leader;
-    IoWatch leader_watch;
-    Timer expiry;
-};
-
-SessionStore::SessionStore(Loop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
+SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker)
+    : loop_(loop), clock_(clock), worker_(worker), process_key_(random_handle()) {}
 SessionStore::~SessionStore() = default;
 
 Grant SessionStore::accept(policy::Admission admission, const conversation::Context& context,
-                           const identity::Account& account, uid_t account_uid) {
+                           const identity::Account& account, uid_t account_uid,
+                           const Secret* password) {
     identity::TokenIssued issued = std::move(admission).release();
     SignedIn signed_in;
     signed_in.user = context.user;
@@ -69,19 +97,9 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
                                                   : Reason::PasswordProven;
 
     if (context.session.inside_session()) {
-        const SessionKey key = SessionKey::of(context.session, context.user);
-        const bool own = key.is_set() && context.session.login_uid == account_uid &&
-                         context.session.real_uid == account_uid;
-        if (own) {
-            if (Session* live = find(key)) {
-                // The newer sign-in takes the older one's place; the older token is revoked.
-                live->signed_in = std::move(signed_in);
-                arm_expiry(*by_key_.at(key));
-            }
-        }
-        return Grant(reason, Secret(), account.name); // a token not stored is revoked here
+        accept_inside(std::move(signed_in), context, password);
+        return Grant(reason, Secret(), account.name);
     }
-
     if (!context.caller.is_root()) {
         return Grant(reason, Secret(), account.name); // nobody could redeem a ticket
     }
@@ -94,12 +112,52 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
     const std::string name = table_key(text);
     auto ticket = std::make_unique<Ticket>();
     ticket->text = text.clone();
+    if (password != nullptr && worker_ != nullptr) {
+        ticket->password = PreHash::of(*password, process_key_);
+    }
     ticket->service = context.service;
     ticket->expires = clock_.monotonic() + kTicketLife;
     ticket->signed_in = std::move(signed_in);
     ticket->timer = loop_.after(kTicketLife, [this, name] { tickets_.erase(name); });
     tickets_.emplace(name, std::move(ticket));
     return Grant(reason, std::move(text), account.name);
+}
+
+/// A sign-in made inside a login session: it makes or renews the session's entry if it is the
+/// person's own session; otherwise the token is let go, which revokes it.
+void SessionStore::accept_inside(SignedIn signed_in, const conversation::Context& context,
+                                 const Secret* password) {
+    const SessionKey key = SessionKey::of(context.session, context.user);
+    const bool own = key.is_set() && context.session.login_uid == signed_in.uid &&
+                     context.session.real_uid == signed_in.uid;
+    if (!own || is_closing(context.session.logind_session)) {
+        return;
+    }
+    if (password != nullptr && worker_ != nullptr) {
+        signed_in.verifier = PasswordVerifier::make(PreHash::of(*password, process_key_), *worker_);
+    }
+    if (find(key) != nullptr) {
+        // The newer sign-in takes the older one's place; the older token is revoked.
+        Entry& entry = *by_key_.at(key);
+        entry.session.generation = ++last_generation_;
+        entry.session.signed_in = std::move(signed_in);
+        arm_expiry(entry);
+        changed();
+        return;
+    }
+    auto entry = std::make_unique<Entry>();
+    entry->session.key = key;
+    entry->session.facts = context.session;
+    entry->session.signed_in = std::move(signed_in);
+    if (Entry* inserted = insert(key, std::move(entry))) {
+        // Nobody will present a handle. logind says when the session is gone; where there is no
+        // logind, the end of the terminal session's leader (the shell) has to do.
+        if (context.session.logind_session.empty() && context.caller.pid > 0) {
+            const pid_t leader = ::getsid(context.caller.pid);
+            watch_leader(*inserted, leader > 0 ? leader : context.caller.pid);
+        }
+        arm_expiry(*inserted);
+    }
 }
 
 std::optional<SessionStore::Opened>
@@ -123,6 +181,10 @@ SessionStore::open(const Secret& ticket_text, const conversation::Context& conte
     entry->session.key = key;
     entry->session.facts = context.session;
     entry->session.signed_in = std::move(ticket->signed_in);
+    if (!ticket->password.empty()) {
+        entry->session.signed_in.verifier =
+            PasswordVerifier::make(std::move(ticket->password), *worker_);
+    }
     Entry* inserted = insert(std::move(key), std::move(entry));
     if (inserted == nullptr) {
         return std::nullopt;
@@ -138,9 +200,14 @@ SessionStore::Entry* SessionStore::insert(SessionKey key, std::unique_ptr<Entry>
         journal::warning("Session table is full; the session will have no token");
         return nullptr;
     }
+    entry->session.generation = ++last_generation_;
     if (!entry->session.handle.empty()) {
         by_handle_.emplace(entry->session.handle, key);
     }
+    if (!entry->session.facts.logind_session.empty()) {
+        by_logind_.emplace(entry->session.facts.logind_session, key);
+    }
+    changed();
     return by_key_.emplace(std::move(key), std::move(entry)).first->second.get();
 }
 
@@ -148,6 +215,8 @@ void SessionStore::watch_leader(Entry& entry, pid_t leader) {
     if (leader <= 0) {
         return;
     }
+    entry.leader_pid = leader;
+    entry.leader_started = process_start(leader);
     entry.leader = open_pidfd(leader);
     if (!entry.leader) {
         if (errno == ESRCH) { // gone before we looked
@@ -187,32 +256,146 @@ bool SessionStore::close(std::string_view handle) {
     return true;
 }
 
+bool SessionStore::sign_out(const SessionKey& key) {
+    if (!key.is_set() || !by_key_.contains(key)) {
+        return false;
+    }
+    end(key, "signed out");
+    return true;
+}
+
+std::size_t SessionStore::flush(std::string_view user) {
+    std::vector<SessionKey> keys;
+    for (const auto& [key, entry] : by_key_) {
+        if (key.user == user) {
+            keys.push_back(key);
+        }
+    }
+    for (const SessionKey& key : keys) {
+        end(key, "flushed");
+    }
+    const std::size_t tickets = std::erase_if(
+        tickets_, [&](const auto& ticket) { return ticket.second->signed_in.user == user; });
+    return keys.size() + tickets;
+}
+
+void SessionStore::logind_session_removed(std::string_view logind_session) {
+    const auto [first, last] = by_logind_.equal_range(std::string(logind_session));
+    std::vector<SessionKey> keys;
+    for (auto it = first; it != last; ++it) {
+        keys.push_back(it->second);
+    }
+    for (const SessionKey& key : keys) {
+        end(key, "logind removed the session");
+    }
+}
+
 Session* SessionStore::find(const SessionKey& key) {
     if (!key.is_set()) {
         return nullptr;
     }
     const auto found = by_key_.find(key);
     if (found == by_key_.end() ||
-        found->second->session.signed_in.token.expires() <= clock_.wall()) {
+        found->second->session.signed_in.token.expires() <= clock_.wall() ||
+        is_closing(found->second->session.facts.logind_session)) {
         return nullptr;
     }
     return &found->second->session;
 }
 
-void SessionStore::end(const SessionKey& key, std::string_view why) {
-    const auto found = by_key_.find(key);
+Session* SessionStore::current(const SessionKey& key, std::uint64_t generation) {
+    Session* session = find(key);
+    return session != nullptr && session->generation == generation ? session : nullptr;
+}
+
+void SessionStore::each(const std::function<void(const Session&)>& visit) const {
+    for (const auto& [key, entry] : by_key_) {
+        visit(entry->session);
+    }
+}
+
+Task<SessionStore::PasswordCheck>
+SessionStore::check_password(SessionKey key, std::uint64_t generation, Secret typed) {
+    Session* session = current(key, generation);
+    if (session == nullptr || !session->signed_in.verifier || worker_ == nullptr) {
+        co_return PasswordCheck::NoVerifier;
+    }
+    // Counted first: a caller that leaves in the middle has had its try.
+    const unsigned tries = ++session->signed_in.wrong_passwords;
+    if (tries > kMaxWrongPasswords) {
+        end(key, "too many wrong passwords");
+        co_return PasswordCheck::WrongAndOver;
+    }
+    PreHash hash = PreHash::of(typed, process_key_);
+    typed.clear();
+    Task<bool> matching =
+        PasswordVerifier::matches(session->signed_in.verifier, std::move(hash), *worker_);
+    const bool right = co_await std::move(matching);
+    session = current(key, generation); // the world has moved on meanwhile
+    if (session == nullptr) {
+        co_return PasswordCheck::NoVerifier;
+    }
+    if (right) {
+        session->signed_in.wrong_passwords = 0;
+        co_return PasswordCheck::Right;
+    }
+    if (tries >= kMaxWrongPasswords) {
+        end(key, "too many wrong passwords");
+        co_return PasswordCheck::WrongAndOver;
+    }
+    co_return PasswordCheck::Wrong;
+}
+
+std::optional<Grant> SessionStore::reuse(const SessionKey& key, std::uint64_t generation) {
+    const Session* session = current(key, generation);
+    if (session == nullptr) {
+        return std::nullopt;
+    }
+    return Grant(Reason::SessionReused, Secret(), session->signed_in.account.name);
+}
+
+void SessionStore::token_alive(const SessionKey& key, std::uint64_t generation) {
+    if (Session* session = current(key, generation)) {
+        session->signed_in.checked = clock_.monotonic();
+    }
+}
+
+void SessionStore::token_dead(const SessionKey& key, std::uint64_t generation) {
+    if (Session* session = current(key, generation)) {
+        session->signed_in.token.declare_dead();
+        end(key, "Identity knows the token no more");
+    }
+}
+
+void SessionStore::end(const SessionKey& ending, std::string_view why) {
+    const auto found = by_key_.find(ending);
     if (found == by_key_.end()) {
         return;
     }
+    const SessionKey key = found->first; // `ending` may live in the entry itself
     // Kept alive over this call: it may come from the entry's own timer or watch.
     const std::shared_ptr<Entry> entry(std::move(found->second));
     by_key_.erase(found);
     if (!entry->session.handle.empty()) {
         by_handle_.erase(entry->session.handle);
     }
+    const auto [first, last] = by_logind_.equal_range(entry->session.facts.logind_session);
+    for (auto it = first; it != last; ++it) {
+        if (it->second == key) {
+            by_logind_.erase(it);
+            break;
+        }
+    }
     journal::session_ended(entry->session.signed_in.user, entry->session.signed_in.service, why);
     entry->session.signed_in.token = OwnedToken(); // revokes in the background
     loop_.post([entry] {});
+    changed();
+}
+
+void SessionStore::changed() const {
+    if (changed_) {
+        changed_();
+    }
 }
 
 void SessionStore::clear() {

@@ -7,11 +7,14 @@
 #include "daemon/identity/identity.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
+#include "daemon/loop/worker.h"
 #include "daemon/policy/access_rules.h"
+#include "daemon/sessions/password_verifier.h"
 #include "daemon/sessions/session_key.h"
 #include "daemon/sessions/token.h"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,10 +59,14 @@ struct SignedIn {
     WallTime at{};
     /// When Identity last said that the token lives.
     MonotonicTime checked{};
+    /// For reuse with the password alone; null where none was typed, or no service wants one.
+    std::shared_ptr<PasswordVerifier> verifier;
+    unsigned wrong_passwords = 0; ///< at later PAM calls of this session
 };
 
 /// A login session whose person signed in.
 struct Session {
+    std::uint64_t generation = 0; ///< tells an entry from a later one under the same key
     std::string handle; ///< 256 random bits; close_session presents it. Empty: made inside
     SessionKey key;
     SessionFacts facts; ///< both ids as they were
@@ -75,7 +82,10 @@ class SessionStore {
     static constexpr std::size_t kMaxSessions = 131072;
     static constexpr std::chrono::seconds kTicketLife{120};
 
-    SessionStore(Loop& loop, const Clock& clock);
+    static constexpr unsigned kMaxWrongPasswords = 3;
+
+    /// With a worker, typed passwords are kept as verifiers for later PAM calls; without, never.
+    SessionStore(Loop& loop, const Clock& clock, Worker* worker = nullptr);
     SessionStore(const SessionStore&) = delete;
     SessionStore& operator=(const SessionStore&) = delete;
     ~SessionStore();
@@ -83,8 +93,25 @@ class SessionStore {
     /// Takes what Identity proved. Outside a login session a ticket is made for whoever opens the
     /// session; inside one the session's entry is made or refreshed when it is the person's own
     /// (login uid and real uid are the account's), otherwise the token is let go.
+    /// `password`, where given, will count at later PAM calls of the session.
     Grant accept(policy::Admission admission, const conversation::Context& context,
-                 const identity::Account& account, uid_t account_uid);
+                 const identity::Account& account, uid_t account_uid,
+                 const Secret* password = nullptr);
+
+    enum class PasswordCheck {
+        Right,
+        Wrong,
+        WrongAndOver, ///< one too many: the entry has been ended
+        NoVerifier,
+    };
+    /// Is `typed` the password this session signed in with? Wrong ones are counted.
+    Task<PasswordCheck> check_password(SessionKey key, std::uint64_t generation, Secret typed);
+    /// The right to say yes again: `key`'s live entry, `generation` unchanged. The caller has
+    /// checked rule, age, token and, where wanted, the password.
+    std::optional<Grant> reuse(const SessionKey& key, std::uint64_t generation);
+    /// Identity said that the token lives (again), or that it does not: then the entry ends.
+    void token_alive(const SessionKey& key, std::uint64_t generation);
+    void token_dead(const SessionKey& key, std::uint64_t generation);
 
     struct Opened {
         std::string handle;
@@ -96,9 +123,29 @@ class SessionStore {
                                pid_t leader);
     /// Ends the session that `handle` opened. False: no such handle.
     bool close(std::string_view handle);
+    /// The person signs out: ends the session's entry. False: there is none.
+    bool sign_out(const SessionKey& key);
+    /// Ends every entry and ticket of `user`; how many.
+    std::size_t flush(std::string_view user);
+    /// logind: this session is gone.
+    void logind_session_removed(std::string_view logind_session);
 
-    /// The entry of this session, or null. Expired tokens have no entry.
+    /// The entry of this session, or null. An expired token, or a session whose leader has gone
+    /// (logind's state "closing"), has no entry.
     Session* find(const SessionKey& key);
+    /// All live entries, for listing: `visit` must not change the store.
+    void each(const std::function<void(const Session&)>& visit) const;
+
+    /// The whole table as bytes, for a daemon that is started anew; restore() takes them back,
+    /// checks every session against what lives now, and lets go what does not. Source: contract,
+    /// "A restart or crash under systemd keeps them".
+    Secret serialise() const;
+    void restore(const Secret& bytes, TokenRevoker& revoker);
+    /// Called after every change of the table, from the loop.
+    void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
+    /// Forgets everything without revoking: the bytes went to a successor.
+    void hand_over();
+
     std::size_t size() const noexcept { return by_key_.size(); }
     std::size_t tickets() const noexcept { return tickets_.size(); }
     /// Ends all: an orderly stop.
@@ -111,12 +158,22 @@ class SessionStore {
     void arm_expiry(Entry& entry);
     Entry* insert(SessionKey key, std::unique_ptr<Entry> entry);
     void end(const SessionKey& key, std::string_view why);
+    void accept_inside(SignedIn signed_in, const conversation::Context& context,
+                       const Secret* password);
+    bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
+    Session* current(const SessionKey& key, std::uint64_t generation);
+    void changed() const;
 
     Loop& loop_;
     const Clock& clock_;
+    Worker* worker_;
+    Secret process_key_; ///< for PreHash
+    std::uint64_t last_generation_ = 0;
+    std::function<void()> changed_;
     std::unordered_map<std::string, std::unique_ptr<Ticket>> tickets_;
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;
+    std::unordered_multimap<std::string, SessionKey> by_logind_;
 };
 
 } // namespace raxauth::sessions

@@ -58,6 +58,12 @@ class OwnedToken {
         }
     }
 
+    /// Ends the duty here because a successor of this process has the token now.
+    void hand_over() noexcept {
+        revoker_ = nullptr;
+        text_.clear();
+    }
+
   private:
     void abandon() noexcept {
         if (revoker_ != nullptr) {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/bus/auth_service.h"
+#include "daemon/configuration.h"
+#include "daemon/conversation/registry.h"
+#include "daemon/identity/http_transport.h"
+#include "daemon/identity/revocation.h"
+#include "daemon/loop/clock.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/worker.h"
+#include "daemon/policy/limiter.h"
+#include "daemon/policy/local_accounts.h"
+#include "daemon/policy/settings_file.h"
+#include "daemon/sessions/descriptor_store.h"
+#include "daemon/sessions/session_store.h"
+
+#include <memory>
+#include <string>
+
+namespace raxauth {
+
+/// Where the daemon finds and keeps things.
+struct Places {
+    policy::SettingsPlace settings;
+    std::string state_directory = "/var/lib/raxauth";
+    std::string bus_address = contract::kBusAddress;
+};
+
+/// All rooms, wired. The only place that knows every concrete type.
+class Daemon {
+  public:
+    /// Reads the configuration, connects to the bus, takes the name. An unusable configuration is
+    /// no error: the daemon stays up, answers `unavailable` and says why.
+    /// Errors: std::system_error, mostly from the bus.
+    explicit Daemon(Places places);
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon();
+
+    /// Until SIGTERM or SIGINT, or the bus goes. Returns the exit status.
+    int run();
+
+  private:
+    void load();
+    void begin_stop();
+    Task<void> stop();
+    void handle_signal(int signal);
+    static int on_signal(sd_event_source* source, const struct signalfd_siginfo* info, void* self);
+    void report_limiter_trouble();
+
+    const Places places_;
+    SystemClock clock_;
+    Loop loop_;
+    Worker worker_;
+    identity::HttpTransport transport_;
+    identity::Revocations revocations_;
+    std::unique_ptr<policy::Limiter> limiter_;
+    policy::NssAccounts local_accounts_;
+    ConfigurationInForce in_force_;
+    sessions::SessionStore sessions_;
+    sessions::Systemd systemd_;
+    sessions::DescriptorStore descriptor_store_;
+    conversation::Registry registry_;
+    journal::History history_;
+    std::unique_ptr<bus::AuthService> service_;
+    EventSource signal_sources_[3];
+    std::string limiter_trouble_;
+    Job stopping_;
+};
+
+} // namespace raxauth

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/reuse.h"
+
+#include "daemon/policy/access_rules.h"
+
+#include <fmt/core.h>
+
+namespace raxauth::flows {
+
+using policy::Reuse;
+
+ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
+                           const policy::ServicePolicy& policy,
+                           const policy::SessionSettings& settings,
+                           sessions::SessionStore& sessions, const Clock& clock) {
+    ReuseDecision decision;
+    const auto no = [&decision](std::string why) {
+        decision.why = std::move(why);
+        return decision;
+    };
+    if (context.no_reuse) {
+        return no("no_reuse on the module's line");
+    }
+    if (policy.reuse == Reuse::None) {
+        return no(fmt::format("reuse is \"none\" for {}", context.service));
+    }
+    decision.key = sessions::SessionKey::of(context.session, context.user);
+    if (!decision.key.is_set()) {
+        return no("not inside a login session");
+    }
+    if (context.session.login_uid != account_uid || context.session.real_uid != account_uid) {
+        return no("the session, or the calling process, is another user's");
+    }
+    if (!context.remote_user.empty() && context.remote_user != context.user) {
+        return no("asked for by another user");
+    }
+    const sessions::Session* session = sessions.find(decision.key);
+    if (session == nullptr) {
+        return no("no sign-in in this session");
+    }
+    const sessions::SignedIn& proof = session->signed_in;
+    decision.generation = session->generation;
+    decision.signed_in_at = proof.at;
+    const auto age = clock.wall() - proof.at;
+    if (age < WallTime::duration::zero() || age > policy.reuse_for) {
+        return no("the sign-in is older than reuse_for");
+    }
+    if (const auto refusal =
+            policy::judge_user(proof.facts, proof.second_factor, proof.account, policy.access)) {
+        return no(refusal->rule);
+    }
+    if (policy.reuse == Reuse::Passcode && !proof.verifier) {
+        return no("no password to compare with is held for this session");
+    }
+    decision.mode = policy.reuse;
+    decision.recheck = clock.monotonic() - proof.checked > settings.recheck_after;
+    decision.why = fmt::format("reuse = \"{}\" for {}",
+                               policy.reuse == Reuse::All ? "all" : "passcode", context.service);
+    return decision;
+}
+
+} // namespace raxauth::flows

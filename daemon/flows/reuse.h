@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/context.h"
+#include "daemon/loop/clock.h"
+#include "daemon/policy/settings.h"
+#include "daemon/sessions/session_store.h"
+
+#include <cstdint>
+#include <string>
+
+namespace raxauth::flows {
+
+/// What of a session's earlier sign-in counts at a later PAM call, and why that or no more.
+struct ReuseDecision {
+    policy::Reuse mode = policy::Reuse::None;
+    std::string why; ///< one clause for journal and `raxauth status`: "services.sudo.reuse = none"
+    sessions::SessionKey key;
+    std::uint64_t generation = 0;
+    WallTime signed_in_at{};
+    bool recheck = false; ///< Identity has to be asked first whether the token lives
+};
+
+/// Local rules alone: same session, same account, same real uid, the service's rule, age, access
+/// rules. Source: contract, section 4.
+ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
+                           const policy::ServicePolicy& policy,
+                           const policy::SessionSettings& settings,
+                           sessions::SessionStore& sessions, const Clock& clock);
+
+} // namespace raxauth::flows

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/journal/journal.h"
+#include "daemon/loop/clock.h"
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+
+namespace raxauth::journal {
+
+/// A verdict as it is remembered for `raxauth status --last`.
+struct PastVerdict {
+    WallTime at{};
+    std::string hook;
+    std::string user;
+    std::string service;
+    std::string remote_host;
+    State state = State::Unavailable;
+    Reason reason = Reason::None;
+    std::string why;
+    std::chrono::milliseconds took{0};
+};
+
+/// The latest verdicts, in memory, bounded.
+class History {
+  public:
+    static constexpr std::size_t kMost = 512;
+
+    explicit History(const Clock& clock) : clock_(clock) {}
+    /// Writes the line to the journal and remembers it.
+    void record(const VerdictLine& line);
+    /// Newest first; `visit` returns false to stop.
+    void each(const std::function<bool(const PastVerdict&)>& visit) const;
+
+  private:
+    const Clock& clock_;
+    std::deque<PastVerdict> past_;
+};
+
+} // namespace raxauth::journal

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/unique_fd.h"
+#include "daemon/loop/loop.h"
+#include "daemon/sessions/session_store.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace raxauth::sessions {
+
+/// What is handed to the service manager and comes back from it: sd_notify(3) FDSTORE=1, and
+/// sd_listen_fds_with_names(3). An interface so that a small stand-in can play the manager.
+class ServiceManager {
+  public:
+    virtual ~ServiceManager() = default;
+    struct Kept {
+        std::string name;
+        UniqueFd fd;
+    };
+    /// What an earlier process of this unit left. Takes the descriptors: once.
+    virtual std::vector<Kept> take() = 0;
+    virtual void keep(const std::string& name, int fd) = 0;
+    virtual void drop(const std::string& name) = 0;
+    /// False where nobody would keep anything: not started by systemd.
+    virtual bool present() const = 0;
+};
+
+/// systemd, by $NOTIFY_SOCKET and $LISTEN_FDS.
+class Systemd final : public ServiceManager {
+  public:
+    std::vector<Kept> take() override;
+    void keep(const std::string& name, int fd) override;
+    void drop(const std::string& name) override;
+    bool present() const override;
+};
+
+/// Keeps the session table over a restart or a crash: one sealed memfd with all of it in the
+/// manager's descriptor store, replaced soon after each change. Nothing touches a disk, and a
+/// reboot leaves nothing. Source: contract, section 4.
+class DescriptorStore {
+  public:
+    /// All outlive this.
+    DescriptorStore(Loop& loop, SessionStore& sessions, ServiceManager& manager);
+    DescriptorStore(const DescriptorStore&) = delete;
+    DescriptorStore& operator=(const DescriptorStore&) = delete;
+
+    /// Takes back what an earlier daemon left; at start-up, before the name is on the bus.
+    void restore(TokenRevoker& revoker);
+    /// Hands the table over now. Errors: std::system_error.
+    void save();
+    /// An orderly stop: nothing is to be found later.
+    void forget();
+
+  private:
+    void schedule();
+
+    Loop& loop_;
+    SessionStore& sessions_;
+    ServiceManager& manager_;
+    std::uint64_t generation_ = 0;
+    std::chrono::microseconds last_cost_{0};
+    Timer saving_;
+    bool scheduled_ = false;
+};
+
+} // namespace raxauth::sessions

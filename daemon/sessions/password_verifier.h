@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/loop/task.h"
+#include "daemon/loop/worker.h"
+
+#include <array>
+#include <cstddef>
+#include <memory>
+
+namespace raxauth::sessions {
+
+/// A password as a keyed hash (HMAC-SHA-256 under a key of this process), so that the password
+/// itself need not be kept between the verdict and the opening of the session.
+class PreHash {
+  public:
+    static constexpr std::size_t kBytes = 32;
+
+    PreHash() = default;
+    /// Errors: std::runtime_error when OpenSSL fails.
+    static PreHash of(const Secret& password, const Secret& process_key);
+
+    bool empty() const noexcept { return bytes_.empty(); }
+    const Secret& bytes() const noexcept { return bytes_; }
+    PreHash clone() const {
+        PreHash copy;
+        copy.bytes_ = bytes_.clone();
+        return copy;
+    }
+
+  private:
+    Secret bytes_;
+};
+
+/// A memory-hard verifier (scrypt, RFC 7914) of a password, in memory only. Deriving takes some
+/// 50 ms and 16 MiB, so it runs on the worker thread; since that works in order, a check asked for
+/// while the verifier is still being made simply waits its turn.
+class PasswordVerifier {
+  public:
+    static constexpr std::size_t kSaltBytes = 16;
+    static constexpr std::size_t kHashBytes = 32;
+
+    /// Starts deriving. Errors later (no memory) make every check fail.
+    static std::shared_ptr<PasswordVerifier> make(PreHash password, Worker& worker);
+    /// From what serialise() gave; nothing when that is not it.
+    static std::shared_ptr<PasswordVerifier> restore(std::string_view bytes);
+
+    /// Compares in constant time. `self` is kept alive until done.
+    static Task<bool> matches(std::shared_ptr<PasswordVerifier> self, PreHash typed,
+                              Worker& worker);
+    /// Salt and hash; empty while it is being made.
+    Secret serialise() const;
+    bool ready() const noexcept { return ready_; }
+
+  private:
+    Secret salt_;
+    Secret hash_;        ///< written by the worker's job, read after it ended
+    bool ready_ = false; ///< on the loop's thread
+    Job deriving_;
+};
+
+} // namespace raxauth::sessions

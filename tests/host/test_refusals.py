@@ -52,11 +52,7 @@ def test_an_expired_session_is_refused_and_no_second_sms_is_sent(host):
         assert host.identity.expire_sessions("alice") == 1
         return host.identity.sms("alice")
 
-    mark = host.journal.mark()
-    got = host.try_ssh("alice", [host.identity.password("alice"), too_late])
-    assert not got.granted, got.transcript
-    assert host.journal.wait(mark, RAXAUTH_USER="alice")["RAXAUTH_VERDICT"] != "granted"
-    assert len(host.identity.posts()) == 2
+    refused(host, "alice", [host.identity.password("alice"), too_late], "session-expired", posts=2)
     assert host.identity.sms_count("alice") == 1
 
 

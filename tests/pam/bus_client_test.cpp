@@ -402,13 +402,14 @@ TEST(BusClient, opens_and_closes_sessions) {
 
 TEST(BusClient, leaves_no_descriptor) {
     const PrivateBus bus;
-    FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}})});
     const std::size_t before = open_descriptors();
     {
+        FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}})});
+        const std::size_t with_daemon = open_descriptors();
         BusClient client(bus.address(), 5s);
         static_cast<void>(client.begin(DialogueKind::SignIn, context_of("alice")));
+        CHECK_TRUE(open_descriptors() > with_daemon);
         static_cast<void>(client.answer(7, 1, secrets({"hunter2", "123456"})));
-        CHECK_TRUE(open_descriptors() > before);
     }
     CHECK_EQUAL(before, open_descriptors());
 }

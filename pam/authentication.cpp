@@ -5,7 +5,7 @@
 #include "pam/hooks.h"
 #include "pam/stack_password.h"
 #include "pam/subject.h"
-#include "pam/ticket_variable.h"
+#include "pam/ticket.h"
 #include "pam/transaction.h"
 
 #include <security/pam_modules.h>
@@ -49,6 +49,7 @@ int authenticate(const Invocation& call) {
     if (Transaction* last = find_transaction(call.pamh)) {
         last->signed_in_user.clear();
         last->ticket.clear();
+        last->credentials_set = false;
     }
     withdraw_ticket(call.pamh);
     int code = PAM_SYSTEM_ERR;

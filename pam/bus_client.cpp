@@ -3,6 +3,7 @@
 
 #include "common/secret_pipe.h"
 #include "common/text.h"
+#include "pam/ticket.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -22,7 +23,6 @@ using Clock = std::chrono::steady_clock; // CLOCK_MONOTONIC, as sd_bus_get_timeo
 constexpr std::uint64_t kNoTimeout = UINT64_MAX; // to libsystemd: the deadline is ours
 constexpr std::size_t kMaxReasonBytes = 64;
 constexpr std::size_t kMaxHandleBytes = 256;
-constexpr std::size_t kMaxTicketBytes = 256;
 constexpr std::size_t kMaxVariables = 16;
 constexpr std::size_t kMaxVariableBytes = 4096;
 
@@ -279,15 +279,6 @@ class ReplyReader {
             }
         }
         return r == 0 && sd_bus_message_exit_container(message_) >= 0;
-    }
-
-    static bool is_ticket(std::string_view text) {
-        const auto fits = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '-' || c == '_';
-        };
-        return !text.empty() && text.size() <= kMaxTicketBytes &&
-               std::all_of(text.begin(), text.end(), fits);
     }
 
   private:

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/hooks.h"
 #include "pam/subject.h"
-#include "pam/ticket_variable.h"
+#include "pam/ticket.h"
 #include "pam/transaction.h"
 
 #include <security/pam_modules.h>
+#include <utility>
 
 namespace raxauth::pam {
 namespace {
 
 /// The ticket leaves the PAM environment as soon as nobody needs it there. Where one process does
-/// everything, open_session finds it in the handle. sshd establishes credentials in its monitor,
-/// without the handle's data and *before* it opens the session, and once more in the person's own
-/// process, where a ticket nobody took must not go on to the shell.
-void withdraw_ticket_if_done(const Invocation& call, const Transaction* transaction) {
-    const bool session_may_need_it = (call.flags & PAM_ESTABLISH_CRED) != 0 &&
-                                     (transaction == nullptr || transaction->ticket.empty());
+/// everything, open_session finds it in the handle. sshd calls this hook twice, both times with
+/// PAM_ESTABLISH_CRED and without the data of the child that authenticated: in its monitor before
+/// it opens the session, and in the person's own process, where a ticket that nobody took (no
+/// session line of ours) must not go on to the shell.
+void withdraw_ticket_if_done(const Invocation& call) {
+    if (published_ticket(call.pamh).empty()) {
+        return;
+    }
+    Transaction& transaction = transaction_of(call.pamh);
+    const bool is_first = !std::exchange(transaction.credentials_set, true);
+    const bool session_may_need_it =
+        is_first && transaction.ticket.empty() && (call.flags & PAM_ESTABLISH_CRED) != 0;
     if (!session_may_need_it) {
         withdraw_ticket(call.pamh);
     }
@@ -24,8 +31,8 @@ void withdraw_ticket_if_done(const Invocation& call, const Transaction* transact
 } // namespace
 
 int set_credentials(const Invocation& call) {
+    withdraw_ticket_if_done(call);
     const Transaction* const transaction = find_transaction(call.pamh);
-    withdraw_ticket_if_done(call, transaction);
     // Also after sudo changed PAM_USER to its target.
     if (transaction != nullptr && !transaction->signed_in_user.empty()) {
         return PAM_SUCCESS;

@@ -3,7 +3,7 @@
 #include "pam/bus_client.h"
 #include "pam/hooks.h"
 #include "pam/subject.h"
-#include "pam/ticket_variable.h"
+#include "pam/ticket.h"
 #include "pam/transaction.h"
 
 #include <security/pam_modules.h>

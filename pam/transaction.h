@@ -12,10 +12,11 @@ namespace raxauth::pam {
 /// What one hook leaves for the later ones of the same PAM transaction, as pam data of the handle.
 /// sshd loses it between its authenticating child and the process that opens the session.
 struct Transaction {
-    std::string signed_in_user; // empty: nobody signed in here
-    Secret ticket;              // until open_session has redeemed it
-    std::string session_handle; // empty: no session opened
-    pid_t opener = 0;           // who opened it; a forked copy of the handle closes nothing
+    std::string signed_in_user;   // empty: nobody signed in here
+    Secret ticket;                // until open_session has redeemed it
+    bool credentials_set = false; // setcred saw the ticket in the PAM environment before
+    std::string session_handle;   // empty: no session opened
+    pid_t opener = 0;             // who opened it; a forked copy of the handle closes nothing
 };
 
 /// The handle's transaction, made with the first call and gone with the handle.

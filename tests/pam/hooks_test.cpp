@@ -331,6 +331,30 @@ TEST(Session, ticket_that_nobody_redeemed_does_not_reach_the_shell) {
     }
 }
 
+TEST(Session, ticket_that_nobody_redeemed_does_not_reach_the_shell_from_sshd) {
+    // Without a session line of ours: setcred in the monitor, then in the fork that becomes the
+    // shell, both to establish.
+    PamApplication app(kWholeStack, "nobody", bus.address());
+    pam_putenv(app.handle(), "RAXAUTH_TICKET=t1cket");
+
+    CHECK_EQUAL(PAM_SUCCESS, pam_setcred(app.handle(), PAM_ESTABLISH_CRED));
+    STRCMP_EQUAL("t1cket", environment_of(app.handle(), "RAXAUTH_TICKET").c_str());
+    CHECK_EQUAL(PAM_SUCCESS, pam_setcred(app.handle(), PAM_ESTABLISH_CRED));
+    STRCMP_EQUAL("(unset)", environment_of(app.handle(), "RAXAUTH_TICKET").c_str());
+}
+
+TEST(Session, takes_no_ticket_that_is_none) {
+    FakeDaemon daemon(bus.address(), {opened});
+    for (const char* value : {"", "a b", "a\xFF", "a=b"}) {
+        PamApplication app(kWholeStack, "nobody", bus.address());
+        pam_putenv(app.handle(), ("RAXAUTH_TICKET=" + std::string(value)).c_str());
+
+        CHECK_EQUAL(PAM_SUCCESS, pam_open_session(app.handle(), 0));
+        STRCMP_EQUAL("(unset)", environment_of(app.handle(), "RAXAUTH_TICKET").c_str());
+    }
+    CHECK_TRUE(daemon.finish().empty());
+}
+
 TEST(Session, of_another_user_is_none_of_ours) {
     // sudo: PAM_USER becomes the target before setcred and session.
     FakeDaemon daemon(bus.address(), {kGrantedWithTicket, opened});

@@ -43,8 +43,12 @@ constexpr std::size_t kMaxUrlBytes = 512;
 // ---------------------------------------------------------------------------------------------
 // What a fault shows
 
+/// Blanks at the ends stay visible: they may be what is wrong.
 std::string quoted(std::string_view text) {
-    return '"' + sanitise(text, kMaxShownBytes) + '"';
+    const bool blank_first = text.size() > 1 && text.front() == ' ';
+    const bool blank_last = !text.empty() && text.back() == ' ';
+    return (blank_first ? "\" " : "\"") + sanitise(text, kMaxShownBytes) +
+           (blank_last ? " \"" : "\"");
 }
 
 std::string describe(const toml::node& node) {

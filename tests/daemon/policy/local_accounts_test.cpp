@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/policy/local_accounts.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <dlfcn.h>
+#include <functional>
+#include <grp.h>
+#include <pwd.h>
+#include <string>
+#include <system_error>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace raxauth;
+using namespace raxauth::policy;
+
+namespace {
+
+/// What NSS is made to say, in place of the real answer; 0: the real answer.
+int broken_user_lookup = 0;
+int broken_group_lookup = 0;
+int too_small_buffers = 0; ///< so many look-ups say that the buffer is too small
+std::size_t largest_buffer = 0;
+
+template <class Function>
+Function real(const char* name) {
+    return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+int interfere(std::size_t size, int broken) {
+    largest_buffer = std::max(largest_buffer, size);
+    if (too_small_buffers > 0) {
+        --too_small_buffers;
+        return ERANGE;
+    }
+    return broken;
+}
+
+} // namespace
+
+// These stand before glibc's in this program alone.
+extern "C" {
+__attribute__((visibility("default"))) int
+getpwnam_r(const char* name, passwd* record, char* buffer, std::size_t size, passwd** result) {
+    *result = nullptr;
+    const int error = interfere(size, broken_user_lookup);
+    return error != 0
+               ? error
+               : real<decltype(&getpwnam_r)>("getpwnam_r")(name, record, buffer, size, result);
+}
+__attribute__((visibility("default"))) int getpwuid_r(uid_t uid, passwd* record, char* buffer,
+                                                      std::size_t size, passwd** result) {
+    *result = nullptr;
+    const int error = interfere(size, broken_user_lookup);
+    return error != 0
+               ? error
+               : real<decltype(&getpwuid_r)>("getpwuid_r")(uid, record, buffer, size, result);
+}
+__attribute__((visibility("default"))) int getgrgid_r(gid_t gid, group* record, char* buffer,
+                                                      std::size_t size, group** result) {
+    *result = nullptr;
+    const int error = interfere(size, broken_group_lookup);
+    return error != 0
+               ? error
+               : real<decltype(&getgrgid_r)>("getgrgid_r")(gid, record, buffer, size, result);
+}
+}
+
+TEST_GROUP(NssAccounts) {
+    void setup() override {
+        calm();
+    }
+    void teardown() override {
+        calm();
+    }
+    static void calm() {
+        broken_user_lookup = broken_group_lookup = too_small_buffers = 0;
+        largest_buffer = 0;
+    }
+
+    /// Runs a loop until the look-up is done; an error is rethrown here.
+    template <class Key>
+    std::optional<LocalAccount> find(Key key) {
+        Loop loop;
+        Worker worker{loop};
+        NssAccounts accounts{worker};
+        std::optional<LocalAccount> found;
+        int error = 0;
+        const auto look = [&]() -> Task<> {
+            try {
+                found = co_await accounts.find(key);
+            } catch (const std::system_error& fault) {
+                error = fault.code().value();
+            }
+            loop.stop(0);
+        };
+        const Job job = Job::start(look());
+        loop.run();
+        if (error != 0) {
+            throw std::system_error(error, std::generic_category());
+        }
+        return found;
+    }
+    template <class Key>
+    int error_of(Key key) {
+        try {
+            find(key);
+        } catch (const std::system_error& fault) {
+            return fault.code().value();
+        }
+        return 0;
+    }
+};
+
+TEST(NssAccounts, finds_root_by_name_and_by_uid) {
+    for (const auto& found : {find(std::string("root")), find(uid_t{0})}) {
+        CHECK(found.has_value());
+        STRCMP_EQUAL("root", found->name.c_str());
+        LONGS_EQUAL(0, found->uid);
+        CHECK(std::find(found->groups.begin(), found->groups.end(), "root") != found->groups.end());
+    }
+}
+
+TEST(NssAccounts, nobody_of_that_name_is_no_error) {
+    CHECK_FALSE(find(std::string("no-such-user-here")).has_value());
+    CHECK_FALSE(find(uid_t{3999999999U}).has_value());
+    for (const int no_such : {ENOENT, ESRCH}) {
+        broken_user_lookup = no_such;
+        CHECK_FALSE(find(std::string("root")).has_value());
+    }
+}
+
+TEST(NssAccounts, a_look_up_that_fails_is_an_error_and_not_nobody) {
+    for (const int error : {EIO, EMFILE, ENOMEM, EPERM, EBADF}) {
+        broken_user_lookup = error;
+        LONGS_EQUAL(error, error_of(std::string("root")));
+        LONGS_EQUAL(error, error_of(uid_t{0}));
+    }
+}
+
+TEST(NssAccounts, a_group_that_cannot_be_looked_up_is_an_error_too) {
+    broken_group_lookup = EIO;
+    LONGS_EQUAL(EIO, error_of(std::string("root")));
+
+    broken_group_lookup = ENOENT; // a number without a name
+    CHECK(find(std::string("root"))->groups.empty());
+}
+
+TEST(NssAccounts, the_buffer_grows_with_the_record_and_not_without_end) {
+    too_small_buffers = 5;
+    CHECK(find(std::string("root")).has_value());
+    CHECK(largest_buffer >= 32 * 1024);
+
+    too_small_buffers = 1000;
+    LONGS_EQUAL(ERANGE, error_of(std::string("root")));
+    CHECK(largest_buffer <= std::size_t{4} << 20U);
+}
+
+TEST_GROUP(Exemption) {
+    AccountSettings settings;
+};
+
+TEST(Exemption, is_decided_by_uid_name_and_group) {
+    settings.exempt_users = {"root", "break-glass"};
+    settings.exempt_groups = {"robots"};
+    struct Row {
+        LocalAccount account;
+        bool exempt;
+    };
+    const Row rows[] = {
+        {{"root", 0, {}}, true},
+        {{"toor", 0, {}}, true},
+        {{"daemon", 999, {}}, true},
+        {{"alice", 1000, {"alice", "users"}}, false},
+        {{"break-glass", 1001, {}}, true},
+        {{"Break-Glass", 1001, {}}, false},
+        {{"bot", 1002, {"bot", "robots"}}, true},
+        {{"robots", 1003, {"robot"}}, false},
+    };
+
+    for (const Row& row : rows) {
+        CHECK_EQUAL_TEXT(row.exempt, is_exempt(settings, row.account), row.account.name.c_str());
+    }
+}
+
+TEST(Exemption, root_is_never_ours_whatever_the_settings_say) {
+    settings.exempt_users = {};
+    settings.minimum_uid = 0;
+
+    CHECK(is_exempt(settings, {"root", 0, {}}));
+    CHECK_FALSE(is_exempt(settings, {"daemon", 1, {}}));
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace raxauth::identity {
+
+/// A reply that cannot be taken for what it should be. The text is ours, or sanitised; no secret.
+struct ReplyFault : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// One value of a parsed reply. All texts are wiped when it goes: any of them may be a token, a
+/// support PIN or somebody's address.
+class JsonNode {
+  public:
+    enum class Kind { Null, Bool, Number, Text, Array, Object };
+    struct Member;
+
+    Kind kind = Kind::Null;
+    Secret text;                 ///< of a Text; of a Number and Bool as written
+    std::vector<Member> members; ///< of an Object; of an Array with empty names
+
+    bool is_text() const noexcept { return kind == Kind::Text; }
+    bool is_array() const noexcept { return kind == Kind::Array; }
+    bool is_object() const noexcept { return kind == Kind::Object; }
+
+    /// The member of that name, letter case aside (servers mix `RAX-AUTH:` and `rax-auth:`); null
+    /// when there is none or this is no object. Errors: ReplyFault when there are several: two
+    /// readers could decide on different ones.
+    const JsonNode* find(std::string_view name) const;
+    /// The member's text, or its number as written, for what is opaque to us; "" when there is
+    /// none or null. Errors: ReplyFault when it is anything else, or there several times.
+    std::string_view scalar(std::string_view name) const;
+    /// The value of a text or number; "" otherwise.
+    std::string_view scalar() const noexcept;
+};
+
+struct JsonNode::Member {
+    std::string name;
+    JsonNode value;
+};
+
+/// Parses a whole reply. The service catalogue is read and left out.
+/// Errors: ReplyFault: not JSON, nested more than 32 deep, or more than 20,000 values.
+JsonNode parse_json(std::string_view text);
+
+} // namespace raxauth::identity

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/identity/identity.h"
+#include "daemon/loop/loop.h"
+#include "daemon/sessions/token.h"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+
+namespace raxauth::identity {
+
+struct RevocationLimits {
+    std::size_t queue = 4096; ///< tokens that wait for their turn; beyond that they are lost
+    std::size_t at_once = 8;  ///< so that logins keep most connections for themselves
+    unsigned attempts = 5;    ///< per token
+    std::chrono::milliseconds first_pause{1000}; ///< between attempts; doubled each time
+};
+
+/// How many tokens went which way since the start. `issued` counts texts, each once however many
+/// owners it has; when nothing is held or waiting, issued = revoked + dead + lost.
+struct TokenCounts {
+    std::uint64_t issued = 0;
+    std::uint64_t revoked = 0; ///< confirmed by Identity, or unknown to it
+    std::uint64_t dead = 0;    ///< found dead at a recheck
+    std::uint64_t lost = 0;    ///< given up: they live until they expire
+};
+
+/// Keeps count of who holds which token and revokes what its last owner has let go, in the
+/// background, a bounded number of times.
+///
+/// Only a SHA-256 of a token is kept while somebody owns it.
+class Revocations final : public sessions::TokenRevoker {
+  public:
+    /// `loop` outlives it.
+    explicit Revocations(Loop& loop, RevocationLimits limits = {});
+    Revocations(const Revocations&) = delete;
+    Revocations& operator=(const Revocations&) = delete;
+    /// What is not revoked yet is given up.
+    ~Revocations() override;
+
+    /// Whom to ask, from now on; it outlives this, or is replaced first (null: tokens wait). The
+    /// two know each other: the service issues into this, this revokes at the service.
+    void use(Identity* identity);
+
+    void issued(const Secret& token) noexcept override;
+    void abandoned(Secret token) noexcept override;
+    void dead(Secret token) noexcept override;
+
+    const TokenCounts& counts() const noexcept { return counts_; }
+    std::size_t held() const noexcept { return holders_.size(); }
+    /// Waiting for revocation, or under way.
+    std::size_t pending() const noexcept { return waiting_.size() + running_.size(); }
+    /// For an orderly stop: over when nothing is pending any more, at the latest after `deadline`.
+    Task<void> drain(std::chrono::milliseconds deadline);
+
+  private:
+    using Digest = std::array<unsigned char, 32>;
+    struct Running;
+
+    static Digest digest_of(const Secret& token);
+    /// One holder less; true when that was the last.
+    bool let_go(const Secret& token);
+    void start_waiting();
+    Task<void> revoke(std::list<Running>::iterator place);
+    void note_lost(std::size_t tokens) noexcept;
+    void note_revoked() noexcept;
+
+    Loop& loop_;
+    const RevocationLimits limits_;
+    Identity* identity_ = nullptr;
+    TokenCounts counts_;
+    std::uint64_t lost_in_a_row_ = 0;
+    std::map<Digest, unsigned> holders_;
+    std::deque<Secret> waiting_;
+    std::list<OneShot<bool>*> drains_; ///< in the frames of drain()
+    std::list<Running> running_;
+    std::list<Running> ended_; ///< to be destroyed in the next turn, not inside their own task
+    Deferred sweep_;
+};
+
+} // namespace raxauth::identity

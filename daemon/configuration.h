@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/identity/http_transport.h"
 #include "daemon/identity/identity.h"
 #include "daemon/policy/settings.h"
 
@@ -14,6 +15,7 @@ namespace raxauth {
 /// began with, whatever is reloaded meanwhile.
 struct Configuration {
     policy::Settings settings;
+    std::unique_ptr<identity::HttpTransport> transport; ///< used by `identity`, so it goes last
     std::unique_ptr<identity::Identity> identity;
 };
 

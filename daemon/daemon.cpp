@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
+#include "daemon/bus/guard.h"
 #include "daemon/bus/service_job.h"
 #include "daemon/identity/identity_v2.h"
 #include "daemon/journal/journal.h"
@@ -21,7 +22,7 @@ constexpr std::chrono::seconds kStopTime{10};
 } // namespace
 
 Daemon::Daemon(Places places)
-    : places_(std::move(places)), worker_(loop_), transport_(loop_), revocations_(loop_),
+    : places_(std::move(places)), worker_(loop_), revocations_(loop_),
       limiter_(policy::make_limiter(
           clock_, policy::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
@@ -42,8 +43,7 @@ Daemon::Daemon(Places places)
     static_cast<void>(sd_event_set_watchdog(loop_.event(), 1)); // no watchdog asked for: no harm
     service_ = std::make_unique<bus::AuthService>(
         bus::Rooms{loop_, clock_, *limiter_, local_accounts_, sessions_, registry_, history_,
-                   [this] { return revocations_.counts(); }, [this] { return in_force_; },
-                   [this] { load(); }},
+                   revocations_, [this] { return in_force_; }, [this] { load(); }},
         places_.bus_address.c_str());
 }
 
@@ -70,14 +70,20 @@ void Daemon::load() {
     }
     auto fresh = std::make_shared<Configuration>();
     fresh->settings = std::get<policy::Settings>(std::move(loaded));
-    fresh->identity = std::make_unique<identity::IdentityV2>(transport_, fresh->settings.identity,
-                                                             revocations_, clock_);
+    const policy::IdentitySettings& service = fresh->settings.identity;
+    fresh->transport = std::make_unique<identity::HttpTransport>(loop_, service, clock_);
+    fresh->identity =
+        std::make_unique<identity::IdentityV2>(*fresh->transport, service, revocations_, clock_);
     limiter_->change(fresh->settings.limits);
     revocations_.use(fresh->identity.get());
     if (!fresh->settings.binds_anybody()) {
         journal::error(fmt::format("configuration: nobody can sign in until the organisation is "
                                    "named: {}",
                                    policy::kBindingAdvice));
+    }
+    if (in_force_.configuration) {
+        former_ = loop_.after(2 * service.request_timeout,
+                              [former = in_force_.configuration] { static_cast<void>(former); });
     }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble.clear();

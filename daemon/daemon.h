@@ -4,7 +4,6 @@
 #include "daemon/bus/auth_service.h"
 #include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
-#include "daemon/identity/http_transport.h"
 #include "daemon/identity/revocation.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
@@ -53,11 +52,11 @@ class Daemon {
     SystemClock clock_;
     Loop loop_;
     Worker worker_;
-    identity::HttpTransport transport_;
     identity::Revocations revocations_;
     std::unique_ptr<policy::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
+    Timer former_; ///< keeps the former configuration until its requests have ended
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;
     sessions::DescriptorStore descriptor_store_;

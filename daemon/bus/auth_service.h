@@ -30,7 +30,7 @@ struct Rooms {
     sessions::SessionStore& sessions;
     conversation::Registry& registry;
     journal::History& history;
-    std::function<identity::TokenCounts()> tokens;
+    const identity::Revocations& revocations;
     std::function<ConfigurationInForce()> configuration;
     std::function<void()> reload;
 };

@@ -226,15 +226,15 @@ Task<void> AuthService::serve_get_status(BusMessage call) {
 /// What everybody may know.
 void AuthService::add_overview(Dictionary& status) const {
     const ConfigurationInForce now = rooms_.configuration();
-    const identity::TokenCounts tokens = rooms_.tokens();
+    const identity::TokenCounts& tokens = rooms_.revocations.counts();
     status.add("version", RAXAUTH_VERSION)
         .add("configuration", now.trouble)
         .add("conversations", static_cast<std::uint32_t>(rooms_.registry.live()))
         .add("sessions", static_cast<std::uint32_t>(rooms_.sessions.size()))
         .add("tickets", static_cast<std::uint32_t>(rooms_.sessions.tickets()))
-        .add("tokens-issued", static_cast<std::uint64_t>(tokens.issued))
-        .add("tokens-revoked", static_cast<std::uint64_t>(tokens.revoked))
-        .add("tokens-waiting", static_cast<std::uint64_t>(tokens.waiting));
+        .add("tokens-issued", tokens.issued)
+        .add("tokens-revoked", tokens.revoked)
+        .add("tokens-waiting", static_cast<std::uint64_t>(rooms_.revocations.pending()));
     if (!now.configuration) {
         return;
     }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/failure.h"
+
+#include "common/bus_contract.h"
+#include "common/text.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/core.h>
+#include <iterator>
+#include <systemd/sd-bus.h>
+
+namespace raxauth::cli {
+namespace {
+
+constexpr std::size_t kMaxMessageBytes = 4096; // a faulty configuration has many lines
+
+constexpr const char* kLookAtDaemon =
+    "Look at \"systemctl status raxauthd\" and \"journalctl -t raxauthd\".";
+
+struct ErrorMeaning {
+    std::string_view name;
+    ExitStatus status;
+    std::string_view advice;
+};
+
+constexpr std::array kMeanings{
+    ErrorMeaning{contract::error::kNoToken, ExitStatus::Refused,
+                 "Sign in for this session first: raxauth login"},
+    ErrorMeaning{contract::error::kNotManaged, ExitStatus::Refused,
+                 "This account does not sign in with Rackspace; there is nothing to do here."},
+    ErrorMeaning{contract::error::kAccessDenied, ExitStatus::Refused,
+                 "Everybody may act for themselves only; the rest is root's (try sudo)."},
+    ErrorMeaning{SD_BUS_ERROR_ACCESS_DENIED, ExitStatus::Refused,
+                 "This verb is root's (try sudo)."},
+    ErrorMeaning{contract::error::kLimitExceeded, ExitStatus::Refused,
+                 "Wait a minute and try again."},
+    ErrorMeaning{contract::error::kBusy, ExitStatus::Refused, "Wait a minute and try again."},
+    ErrorMeaning{contract::error::kNoSuchConversation, ExitStatus::Refused,
+                 "It took too long, or the daemon was restarted: start again."},
+    ErrorMeaning{contract::error::kStaleSerial, ExitStatus::Refused, "Start again."},
+    ErrorMeaning{contract::error::kInvalidContext, ExitStatus::Refused,
+                 "Is the daemon of another version? Try \"systemctl restart raxauthd\"."},
+    ErrorMeaning{SD_BUS_ERROR_UNKNOWN_METHOD, ExitStatus::Refused,
+                 "The daemon is of another version: \"systemctl restart raxauthd\"."},
+    ErrorMeaning{SD_BUS_ERROR_FAILED, ExitStatus::Refused, kLookAtDaemon},
+    ErrorMeaning{SD_BUS_ERROR_SERVICE_UNKNOWN, ExitStatus::Unreachable, kLookAtDaemon},
+    ErrorMeaning{SD_BUS_ERROR_NAME_HAS_NO_OWNER, ExitStatus::Unreachable, kLookAtDaemon},
+    ErrorMeaning{SD_BUS_ERROR_NO_REPLY, ExitStatus::Unreachable, kLookAtDaemon},
+    ErrorMeaning{SD_BUS_ERROR_TIMEOUT, ExitStatus::Unreachable, kLookAtDaemon},
+    ErrorMeaning{SD_BUS_ERROR_DISCONNECTED, ExitStatus::Unreachable, kLookAtDaemon},
+};
+
+struct Advice {
+    Reason reason;
+    std::string_view text;
+};
+
+constexpr std::string_view kAskAdministrator =
+    "Ask the administrator of this host; \"journalctl -t raxauthd\" tells the rule.";
+
+constexpr std::array kAdvice{
+    Advice{Reason::WrongCredentials, "Try again; beware of the lock after three wrong passcodes."},
+    Advice{Reason::SessionExpired, "Start again, and give the passcode sooner."},
+    Advice{Reason::AccountLocked, "Wait half an hour, or have the account unlocked at Rackspace."},
+    Advice{Reason::AccountDisabled, "Ask the administrator of the Rackspace account."},
+    Advice{Reason::MfaRequired, "Switch multi-factor authentication on for this account."},
+    Advice{Reason::MfaSetupRequired,
+           "Set multi-factor authentication up in the Rackspace Cloud Control Panel."},
+    Advice{Reason::PasswordExpired, "Change the password in the Rackspace Cloud Control Panel."},
+    Advice{Reason::Throttled, "Wait; \"raxauth status\" says until when."},
+    Advice{Reason::NoBinding, "The administrator has to name the organisation: raxauth.toml(5)."},
+    Advice{Reason::IdentityUnreachable, "Check the network of this host, then try again."},
+    Advice{Reason::IdentityFault, "Try again in a minute."},
+    Advice{Reason::Deadline, "Start again, and answer sooner."},
+    Advice{Reason::Exempt, "This account does not sign in with Rackspace."},
+    Advice{Reason::Misconfigured, "The administrator has to run \"raxauth check-config\"."},
+    Advice{Reason::Cancelled, "Start again when you are ready."},
+    Advice{Reason::TooManyConversations, "Wait a minute and try again."},
+};
+
+} // namespace
+
+Failure failure_from_bus(std::string_view error_name, std::string_view message) {
+    std::string text = sanitise_lines(message.empty() ? error_name : message, kMaxMessageBytes);
+    const auto found =
+        std::find_if(kMeanings.begin(), kMeanings.end(),
+                     [&](const ErrorMeaning& meaning) { return meaning.name == error_name; });
+    if (found == kMeanings.end()) {
+        return {ExitStatus::Unreachable, fmt::format("the daemon cannot be reached: {}", text),
+                kLookAtDaemon};
+    }
+    if (found->status == ExitStatus::Unreachable) {
+        text = fmt::format("the daemon does not answer: {}", text);
+    }
+    return {found->status, text, std::string(found->advice)};
+}
+
+ExitStatus status_of(State state, Reason reason) noexcept {
+    if (state == State::Granted) {
+        return ExitStatus::Done;
+    }
+    const bool unreachable =
+        reason == Reason::IdentityUnreachable || reason == Reason::IdentityFault;
+    return state == State::Unavailable && unreachable ? ExitStatus::Unreachable
+                                                      : ExitStatus::Refused;
+}
+
+std::string_view advice_for(Reason reason) noexcept {
+    const auto found = std::find_if(kAdvice.begin(), kAdvice.end(),
+                                    [&](const Advice& advice) { return advice.reason == reason; });
+    return found != kAdvice.end() ? found->text : kAskAdministrator;
+}
+
+} // namespace raxauth::cli

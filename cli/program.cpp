@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/program.h"
+
+#include "cli/verbs.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <functional>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace raxauth::cli {
+namespace {
+
+constexpr std::uint32_t kHistory = 10;
+constexpr std::uint32_t kMaxHistory = 1000;
+
+constexpr const char* kHelp =
+    R"help(raxauth: sign in with Rackspace, and see what came of it. See raxauth(1).
+
+Usage: raxauth VERB [OPTION]...
+
+  status [--last [N]]   what holds, who is signed in, what sudo would ask and why
+  sessions              sessions that are signed in (root: everybody's)
+  login, logout         sign in or out for this session
+  token, env            the token of this session: alone, or as lines for the shell
+  check-config [FILE]   judge the configuration (or FILE); needs no daemon
+  reload                have the daemon read the configuration again (root)
+  flush USER            end all sign-ins of a user (root)
+  setup sshd            have sshd ask for passwords the way PAM needs it (root)
+
+Status, sessions and check-config take --json. "raxauth VERB --help" says more.
+
+  raxauth status --last           why was that login refused?
+  eval "$(raxauth env)"           let OpenStack clients use the token
+  sudo raxauth setup sshd --reload
+
+Exit status: 0 done, 1 refused, 2 usage, 3 the daemon or Identity cannot be reached.
+)help";
+
+/// What was chosen on the command line, to be done after all of it was understood.
+using Chosen = std::function<ExitStatus()>;
+
+class CommandLine {
+  public:
+    explicit CommandLine(const Surroundings& around) : around_(around) {
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", "raxauth " RAXAUTH_VERSION);
+        app_.get_formatter()->column_width(26);
+        add_configuration();
+        add_status();
+        add_sessions();
+        add_token();
+        add_login();
+        add_setup();
+        app_.formatter_fn([](const CLI::App*, const std::string&, CLI::AppFormatMode) {
+            return std::string(kHelp);
+        });
+    }
+
+    /// Nothing: help or version were printed. Throws CLI::ParseError.
+    void parse(int argc, char** argv) { app_.parse(argc, argv); }
+    int exit_after(const CLI::ParseError& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+            return app_.exit(error); // --help, --version
+        }
+        fmt::print(stderr, "raxauth: {}\nSee raxauth --help.\n", error.what());
+        return static_cast<int>(ExitStatus::Usage);
+    }
+    ExitStatus do_it() const { return chosen_(); }
+
+  private:
+    CLI::App* verb(CLI::App& parent, const char* name, const char* description, Chosen chosen) {
+        CLI::App* added = parent.add_subcommand(name, description);
+        added->callback([this, chosen = std::move(chosen)] { chosen_ = chosen; });
+        return added;
+    }
+    static void add_json(CLI::App* verb, bool& json) {
+        verb->add_flag("--json", json, "print JSON; times are seconds since 1970");
+    }
+
+    void add_configuration() {
+        CLI::App* check = verb(app_, "check-config",
+                               "Judges the configuration as the daemon would, without the daemon.\n"
+                               "Exit status 1: it has faults, or nobody could sign in with it.",
+                               [this] { return check_config(around_, check_); });
+        check->add_option("FILE", check_.file,
+                          "judge this file alone, in place of /etc/raxauth/raxauth.toml and "
+                          "/etc/raxauth/raxauth.d/*.toml");
+        add_json(check, check_.json);
+        check->footer("Example: raxauth check-config draft.toml");
+        verb(app_, "reload",
+             "Has the daemon read its configuration again (root). With a fault, what held before\n"
+             "still holds.",
+             [this] { return cli::reload(around_); });
+    }
+
+    void add_status() {
+        CLI::App* added =
+            verb(app_, "status",
+                 "What holds: configuration, Identity, your session, your limits, and\n"
+                 "what sudo would ask now and why.",
+                 [this] {
+                     return last_option_->count() > 0 ? history(around_, last_, json_)
+                                                      : status(around_, json_);
+                 });
+        last_option_ = added
+                           ->add_option("--last", last_,
+                                        "the last verdicts (10) and the rule that decided each; "
+                                        "root sees everybody's")
+                           ->expected(0, 1)
+                           ->type_name("[N]")
+                           ->check(CLI::Range(1U, kMaxHistory).description(""));
+        add_json(added, json_);
+    }
+
+    void add_sessions() {
+        add_json(
+            verb(app_, "sessions",
+                 "Lists the login sessions that are signed in: yours, or everybody's for root.",
+                 [this] { return sessions(around_, json_); }),
+            json_);
+        verb(app_, "logout",
+             "Ends the sign-in of this session and revokes its token. The session itself goes on.",
+             [this] { return logout(around_); });
+        CLI::App* flushing =
+            verb(app_, "flush", "Ends all sign-ins of a user and revokes the tokens (root).",
+                 [this] { return flush(around_, user_); });
+        flushing->add_option("USER", user_, "name of the local user")->required();
+    }
+
+    void add_token() {
+        verb(app_, "token", "Prints the token of this session, alone.",
+             [this] { return token(around_); })
+            ->footer("Example: curl -H \"X-Auth-Token: $(raxauth token)\" ...\n"
+                     "puts it into curl's arguments, where others see it. Better:\n"
+                     "  raxauth token | sed 's/^/X-Auth-Token: /' | curl -H @- ...");
+        verb(app_, "env", "Prints the token of this session and what belongs to it, for the shell.",
+             [this] { return env(around_); })
+            ->footer("Example: eval \"$(raxauth env)\"");
+    }
+
+    void add_login() {
+        verb(app_, "login",
+             "Signs in for the session you are in, so that sudo and \"raxauth token\" have\n"
+             "something to go by.",
+             [this] { return login(around_, from_stdin_); })
+            ->add_flag(
+                "--stdin", from_stdin_,
+                "take the answers from standard input, one a line, in place of the terminal");
+    }
+
+    void add_setup() {
+        CLI::App* setup = app_.add_subcommand("setup", "Sets programs up for raxauth.");
+        setup->require_subcommand(1);
+        CLI::App* sshd =
+            verb(*setup, "sshd",
+                 "Puts the drop-in of raxauth among those of sshd and has sshd check it\n"
+                 "(root). If sshd refuses it or another file overrides it, everything\n"
+                 "stays as it was.",
+                 [this] { return setup_sshd(around_, setup_); });
+        sshd->add_flag("--reload", setup_.reload, "then have sshd read it (systemctl reload ssh)");
+        sshd->add_flag("--replace", setup_.replace,
+                       "replace a drop-in of that name which says something else; it is kept as "
+                       "*.old");
+    }
+
+    const Surroundings& around_;
+    CLI::App app_{"", "raxauth"};
+    Chosen chosen_;
+    CheckConfigOptions check_;
+    SshdSetupOptions setup_;
+    CLI::Option* last_option_ = nullptr;
+    std::uint32_t last_ = kHistory;
+    bool json_ = false;
+    bool from_stdin_ = false;
+    std::string user_;
+};
+
+/// Standard streams may be closed: what is opened next must not take their numbers.
+void ensure_standard_streams() {
+    int fd = ::open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = ::open("/dev/null", O_RDWR);
+    }
+    if (fd >= 0) {
+        static_cast<void>(::close(fd));
+    }
+}
+
+int tell(const Failure& failure) {
+    static_cast<void>(std::fflush(stdout)); // in the order in which it happened
+    fmt::print(stderr, "raxauth: {}\n", failure.what());
+    if (!failure.advice().empty()) {
+        fmt::print(stderr, "{}\n", failure.advice());
+    }
+    return static_cast<int>(failure.status());
+}
+
+} // namespace
+
+int run(int argc, char** argv, const Surroundings& around) {
+    ensure_standard_streams();
+    const rlimit no_core{0, 0}; // a password or token may be in memory
+    static_cast<void>(::setrlimit(RLIMIT_CORE, &no_core));
+    if (argc < 2) {
+        fmt::print(stderr, "{}", kHelp);
+        return static_cast<int>(ExitStatus::Usage);
+    }
+    try {
+        CommandLine line(around);
+        try {
+            line.parse(argc, argv);
+        } catch (const CLI::ParseError& error) {
+            return line.exit_after(error);
+        }
+        const ExitStatus status = line.do_it();
+        if (std::fflush(stdout) != 0) {
+            throw Failure(ExitStatus::Refused, "cannot write to standard output");
+        }
+        return static_cast<int>(status);
+    } catch (const Failure& failure) {
+        return tell(failure);
+    } catch (const std::exception& fault) {
+        return tell(Failure(ExitStatus::Refused, fault.what()));
+    }
+}
+
+} // namespace raxauth::cli

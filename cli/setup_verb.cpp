@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// setup sshd: either sshd asks the way raxauth needs it, or everything is as it was. A drop-in that
+// is overridden in part could leave a host on which nobody can type a password at all, so it is
+// taken away again, and the file that overrides is named.
+#include "cli/child_process.h"
+#include "cli/sshd_configuration.h"
+#include "cli/verbs.h"
+#include "common/text.h"
+#include "common/unique_fd.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace raxauth::cli {
+namespace {
+
+constexpr const char* kName = "50-raxauth-sshd.conf";
+constexpr long kGraceTime = 300; // seconds; what the drop-in says
+constexpr std::size_t kMaxOutputBytes = 4096;
+
+struct Wanted {
+    std::string_view keyword; ///< as sshd -T prints it
+    std::string_view alias;   ///< another name in files
+    std::string_view name;
+    std::string_view value;
+};
+constexpr std::array kWanted{
+    Wanted{"usepam", "", "UsePAM", "yes"},
+    Wanted{"kbdinteractiveauthentication", "challengeresponseauthentication",
+           "KbdInteractiveAuthentication", "yes"},
+    Wanted{"passwordauthentication", "", "PasswordAuthentication", "no"},
+};
+
+[[noreturn]] void throw_errno(const std::string& path, int error) {
+    throw Failure(ExitStatus::Refused, fmt::format("{}: {}", path, std::strerror(error)));
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    if (!stream) {
+        return std::nullopt;
+    }
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+/// All or nothing: a temporary file that sshd does not include, then rename(2).
+void write_atomically(const std::string& path, std::string_view bytes) {
+    std::string temporary = path + ".XXXXXX";
+    const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (!fd) {
+        throw_errno(path, errno);
+    }
+    bool good = ::fchmod(fd.get(), 0644) == 0;
+    while (good && !bytes.empty()) {
+        const ssize_t count = ::write(fd.get(), bytes.data(), bytes.size());
+        good = count >= 0 || errno == EINTR;
+        bytes.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
+    }
+    good = good && ::fsync(fd.get()) == 0 && ::rename(temporary.c_str(), path.c_str()) == 0;
+    if (!good) {
+        const int error = errno;
+        static_cast<void>(::unlink(temporary.c_str()));
+        throw_errno(path, error);
+    }
+}
+
+class SshdSetup {
+  public:
+    explicit SshdSetup(const SshdPlaces& places)
+        : places_(places), target_(places.drop_ins + '/' + kName) {}
+
+    ExitStatus run(const SshdSetupOptions& options) {
+        check_before();
+        install(options.replace);
+        try {
+            check_after();
+        } catch (const Failure&) {
+            undo();
+            throw;
+        }
+        warn();
+        finish(options.reload);
+        return ExitStatus::Done;
+    }
+
+  private:
+    ChildResult sshd(const char* option) const {
+        return run_child(places_.program, {option, "-f", places_.configuration});
+    }
+
+    std::string source() const {
+        return places_.source.empty() ? RAXAUTH_SSHD_DROP_IN : places_.source;
+    }
+
+    void check_before() {
+        auto wanted = read_file(source());
+        if (!wanted || wanted->empty()) {
+            throw Failure(ExitStatus::Refused, fmt::format("{} cannot be read", source()),
+                          "It belongs to raxauth: install the package again.");
+        }
+        wanted_ = *std::move(wanted);
+        if (::access(places_.program.c_str(), X_OK) != 0) {
+            throw Failure(ExitStatus::Refused, "there is no OpenSSH server on this host",
+                          "On Debian: apt install openssh-server");
+        }
+        if (::access(places_.drop_ins.c_str(), F_OK) != 0) {
+            throw Failure(ExitStatus::Refused, fmt::format("{} does not exist", places_.drop_ins),
+                          fmt::format("Put the lines of {} at the top of {} yourself.", source(),
+                                      places_.configuration));
+        }
+        // As sshd's own unit does; sshd -t cannot do without.
+        if (::mkdir(places_.privilege_separation.c_str(), 0755) < 0 && errno != EEXIST) {
+            throw_errno(places_.privilege_separation, errno);
+        }
+        if (const ChildResult test = sshd("-t"); !test.succeeded()) {
+            throw Failure(ExitStatus::Refused,
+                          fmt::format("sshd refuses its configuration as it is now:\n{}",
+                                      sanitise_lines(test.output, kMaxOutputBytes)),
+                          "Put that right first (sshd -t). Nothing was changed.");
+        }
+    }
+
+    void install(bool replace) {
+        struct stat found{};
+        if (::lstat(target_.c_str(), &found) == 0) {
+            before_ = read_file(target_);
+            if (!S_ISREG(found.st_mode) || !before_) {
+                throw Failure(ExitStatus::Refused,
+                              fmt::format("{} is there and no regular file", target_),
+                              "Look at it and remove it, then try again.");
+            }
+            if (*before_ == wanted_) {
+                fmt::print("{} is there already.\n", target_);
+                return;
+            }
+            if (!replace) {
+                throw Failure(ExitStatus::Refused,
+                              fmt::format("{} is there and says something else", target_),
+                              fmt::format("Compare it with {}; --replace takes ours and keeps "
+                                          "the other as {}.old.",
+                                          source(), kName));
+            }
+            write_atomically(target_ + ".old", *before_);
+        }
+        write_atomically(target_, wanted_);
+        installed_ = true;
+    }
+
+    void undo() noexcept {
+        if (!installed_) {
+            return;
+        }
+        try {
+            if (before_) {
+                write_atomically(target_, *before_);
+                static_cast<void>(::unlink((target_ + ".old").c_str()));
+            } else {
+                static_cast<void>(::unlink(target_.c_str()));
+            }
+        } catch (const std::exception& fault) {
+            fmt::print(stderr, "raxauth: {} could not be put back: {}\n", target_, fault.what());
+        }
+    }
+
+    void check_after() {
+        if (const ChildResult test = sshd("-t"); !test.succeeded()) {
+            throw Failure(ExitStatus::Refused,
+                          fmt::format("sshd refuses the new configuration:\n{}",
+                                      sanitise_lines(test.output, kMaxOutputBytes)),
+                          "Nothing was changed.");
+        }
+        effective_ = sshd("-T").output;
+        settings_ = read_sshd_settings(places_.configuration, places_.directory);
+        std::string overridden;
+        for (const Wanted& wanted : kWanted) {
+            const std::string value = effective_value(effective_, wanted.keyword);
+            if (value != wanted.value) {
+                overridden += fmt::format("\n  {} must be {}, and {}", wanted.name, wanted.value,
+                                          blame(wanted, value));
+            }
+        }
+        if (!overridden.empty()) {
+            throw Failure(ExitStatus::Refused,
+                          fmt::format("sshd would not do what the drop-in says:{}", overridden),
+                          fmt::format("sshd takes the first value it reads. Take those lines out, "
+                                      "then try again.{}",
+                                      installed_ ? " Nothing was changed." : ""));
+        }
+    }
+
+    /// "/etc/ssh/sshd_config:12 says no first".
+    std::string blame(const Wanted& wanted, const std::string& value) const {
+        for (const SshdSetting& setting : settings_) {
+            const bool same = setting.keyword == wanted.keyword ||
+                              (!wanted.alias.empty() && setting.keyword == wanted.alias);
+            if (same && !setting.in_match && setting.file != target_) {
+                return fmt::format("{}:{} says {}", sanitise(setting.file), setting.line,
+                                   sanitise(setting.value));
+            }
+        }
+        return fmt::format("it is {}: does {} begin with \"Include {}/*.conf\"?",
+                           value.empty() ? "not known to this sshd" : sanitise(value),
+                           places_.configuration, places_.drop_ins);
+    }
+
+    void warn() const {
+        const std::string text = effective_value(effective_, "logingracetime");
+        long seconds = 0;
+        std::from_chars(text.data(), text.data() + text.size(), seconds);
+        if (seconds != 0 && seconds < kGraceTime) { // 0: no limit
+            fmt::print(stderr,
+                       "raxauth: warning: LoginGraceTime is {} s. That can be too short for an SMS "
+                       "to arrive; {} s are good.\n",
+                       seconds, kGraceTime);
+        }
+        for (const SshdSetting& setting : settings_) {
+            if (setting.in_match && setting.keyword == "passwordauthentication" &&
+                setting.value != "no") {
+                fmt::print(stderr,
+                           "raxauth: warning: {}:{} allows PasswordAuthentication for some "
+                           "connections (Match). There sshd gives the password to every prompt, "
+                           "and nobody gets past the passcode.\n",
+                           sanitise(setting.file), setting.line);
+            }
+        }
+    }
+
+    void finish(bool reload) const {
+        if (installed_) {
+            fmt::print("Installed {}{}\n", target_,
+                       before_ ? fmt::format("; the former one is {}.old", kName) : "");
+        }
+        fmt::print("sshd -T says: keyboard-interactive yes, password no, PAM yes.\n");
+        if (!reload) {
+            fmt::print("Now let sshd read it; sessions that are open stay open:\n"
+                       "  systemctl reload ssh\n"
+                       "Keep a root shell open until a login has worked.\n");
+            return;
+        }
+        const ChildResult result = run_child(places_.systemctl, {"reload", "ssh"});
+        if (!result.succeeded()) {
+            throw Failure(
+                ExitStatus::Refused,
+                fmt::format("sshd was not reloaded:\n{}",
+                            sanitise_lines(result.output, kMaxOutputBytes)),
+                "The file is in its place and good; reload sshd in the way of this host.");
+        }
+        fmt::print("sshd was reloaded. Keep a root shell open until a login has worked.\n");
+    }
+
+    const SshdPlaces& places_;
+    const std::string target_;
+    std::string wanted_;
+    std::optional<std::string> before_;
+    bool installed_ = false;
+    std::string effective_;
+    std::vector<SshdSetting> settings_;
+};
+
+} // namespace
+
+ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& options) {
+    if (::geteuid() != 0) {
+        throw Failure(ExitStatus::Refused, "setting up sshd is root's",
+                      "Try: sudo raxauth setup sshd");
+    }
+    return SshdSetup(around.sshd).run(options);
+}
+
+} // namespace raxauth::cli

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon says what it knows and the caller may know; everything is optional, and what is not
+// there is not printed.
+#include "cli/daemon_client.h"
+#include "cli/fields.h"
+#include "cli/moments.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "common/text.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace raxauth::cli {
+namespace {
+
+constexpr std::size_t kMaxFaultsBytes = 65536;
+
+class Report {
+  public:
+    explicit Report(const Fields& fields) : fields_(fields), now_(std::time(nullptr)) {}
+
+    void print() const {
+        print_configuration();
+        print_identity();
+        print_counts();
+        print_person();
+        print_limiter();
+    }
+
+  private:
+    static void line(std::string_view name, std::string_view text) {
+        fmt::print("{:<14} {}\n", name, text);
+    }
+    std::string moment(std::uint64_t when) const {
+        return format_moment(static_cast<std::time_t>(when), now_);
+    }
+
+    void print_configuration() const {
+        line("raxauthd", fields_.shown("version"));
+        const auto faults = fields_.text("configuration");
+        if (faults && !faults->empty()) {
+            line("Configuration", "faulty, nobody can sign in until this is put right:");
+            fmt::print("{}\n", sanitise_lines(*faults, kMaxFaultsBytes));
+        } else if (faults) {
+            line("Configuration", "in force");
+        }
+        if (const std::string binding = fields_.shown("binding"); !binding.empty()) {
+            line("Attention", fmt::format("nobody can sign in yet: {}", binding));
+        }
+    }
+
+    void print_identity() const {
+        if (!fields_.has("identity-url")) {
+            return;
+        }
+        line("Identity", fields_.shown("identity-url"));
+        const auto reachable = fields_.flag("identity-reachable");
+        if (!reachable) {
+            return;
+        }
+        std::string text = *reachable ? "reachable" : "NOT reachable";
+        if (const auto since = fields_.number("identity-since"); since && *since != 0) {
+            text += fmt::format(" since {}", moment(*since));
+        }
+        if (const auto took = fields_.number("identity-round-trip"); took && *took != 0) {
+            const std::chrono::microseconds time(*took);
+            text += fmt::format(", last answer in {}", format_round_trip(time));
+        }
+        if (const std::string detail = fields_.shown("identity-detail"); !detail.empty()) {
+            text += fmt::format(": {}", detail);
+        }
+        line("", text);
+    }
+
+    void print_counts() const {
+        std::vector<std::string> parts;
+        const auto add = [&](std::string_view key, std::string_view name) {
+            if (const auto count = fields_.number(key)) {
+                parts.push_back(fmt::format("{} {}", *count, name));
+            }
+        };
+        const auto print = [&](std::string_view title) {
+            if (!parts.empty()) {
+                line(title, fmt::format("{}", fmt::join(parts, ", ")));
+            }
+            parts.clear();
+        };
+        add("conversations", "signing in");
+        add("sessions", "signed in");
+        add("tickets", "between sign-in and session");
+        print("Now");
+        add("tokens-issued", "issued");
+        add("tokens-revoked", "revoked");
+        add("tokens-waiting", "waiting to be revoked");
+        print("Tokens");
+    }
+
+    void print_person() const {
+        const std::string user = fields_.shown("user");
+        if (user.empty()) {
+            return;
+        }
+        const std::string account = fields_.shown("account");
+        std::string text = user;
+        if (fields_.flag("exempt").value_or(false)) {
+            text += ", not signed in by raxauth";
+        } else if (!account.empty()) {
+            text += fmt::format(", Rackspace user {}", account);
+        }
+        line("You", text);
+        if (const auto since = fields_.number("signed-in"); since && *since != 0) {
+            std::string session = fmt::format(
+                "signed in {}{}", moment(*since),
+                fields_.flag("second-factor").value_or(false) ? " with a second factor" : "");
+            if (const auto expires = fields_.number("expires"); expires && *expires != 0) {
+                session += fmt::format("; token until {}", moment(*expires));
+            }
+            line("This session", session);
+        } else if (!fields_.flag("exempt").value_or(false)) {
+            line("This session", "not signed in (raxauth login)");
+        }
+        if (const std::string asks = fields_.shown("sudo-asks"); !asks.empty()) {
+            const std::string why = fields_.shown("sudo-why");
+            line("sudo", fmt::format("would ask for {}{}{}", asks, why.empty() ? "" : ": ", why));
+        }
+    }
+
+    void print_limiter() const {
+        std::vector<std::string> parts;
+        const auto add = [&](std::string_view key, std::string_view limit, std::string_view name) {
+            const auto count = fields_.number(key);
+            const auto most = fields_.number(limit);
+            if (count && most) {
+                parts.push_back(fmt::format("{} of {} {}", *count, *most, name));
+            } else if (count) {
+                parts.push_back(fmt::format("{} {}", *count, name));
+            }
+        };
+        add("wrong-passcodes", "limit-wrong-passcodes", "wrong passcodes");
+        add("wrong-passwords", "", "wrong passwords");
+        add("challenges", "limit-challenges", "passcodes asked for");
+        if (!parts.empty()) {
+            line("Limits", fmt::format("{}", fmt::join(parts, ", ")));
+        }
+        if (const auto until = fields_.number("refused-until");
+            until && static_cast<std::time_t>(*until) > now_) {
+            line("", fmt::format("sign-ins of yours are refused until {}", moment(*until)));
+        }
+    }
+
+    const Fields& fields_;
+    std::time_t now_;
+};
+
+} // namespace
+
+ExitStatus status(const Surroundings& around, bool json) {
+    DaemonClient daemon(around.bus_address);
+    const BusMessage reply = daemon.call("GetStatus");
+    const Fields fields = read_fields(reply.get());
+    if (json) {
+        fmt::print("{}\n", fields.json().dump(2));
+    } else {
+        Report(fields).print();
+    }
+    return fields.flag("identity-reachable").value_or(true) ? ExitStatus::Done
+                                                            : ExitStatus::Unreachable;
+}
+
+ExitStatus history(const Surroundings& around, std::uint32_t most, bool json) {
+    DaemonClient daemon(around.bus_address);
+    const BusMessage call = daemon.prepare("GetHistory");
+    check_message(sd_bus_message_append(call.get(), "u", most), "make a message");
+    const BusMessage reply = daemon.send(call);
+    const std::vector<Fields> list = read_many_fields(reply.get());
+    if (json) {
+        fmt::print("{}\n", json_of(list).dump(2));
+        return ExitStatus::Done;
+    }
+    if (list.empty()) {
+        fmt::print("The daemon remembers no verdict.\n");
+        return ExitStatus::Done;
+    }
+    const std::time_t now = std::time(nullptr);
+    std::vector<std::vector<std::string>> rows{
+        {"WHEN", "USER", "WHAT", "SERVICE", "FROM", "VERDICT", "REASON", "TOOK", "WHY"}};
+    for (const Fields& one : list) {
+        const auto when = one.number("time");
+        const auto took = one.number("took-ms");
+        rows.push_back({when ? format_time(static_cast<std::time_t>(*when), now) : "",
+                        one.shown("user"), one.shown("hook"), one.shown("service"),
+                        one.shown("remote-host"), one.shown("verdict"), one.shown("reason"),
+                        took ? format_round_trip(std::chrono::milliseconds(*took)) : "",
+                        one.shown("why")});
+    }
+    fmt::print("{}", format_table(rows));
+    return ExitStatus::Done;
+}
+
+} // namespace raxauth::cli

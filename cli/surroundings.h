@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/sshd_setup.h"
+#include "common/bus_contract.h"
+#include "daemon/policy/settings_file.h"
+
+namespace raxauth::cli {
+
+/// Everything outside that the verbs touch. The installed program always has these values; tests
+/// are another program with others. Nothing here is ever taken from the environment.
+struct Surroundings {
+    const char* bus_address = contract::kBusAddress;
+    policy::SettingsPlace settings;
+    SshdPlaces sshd;
+};
+
+} // namespace raxauth::cli

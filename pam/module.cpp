@@ -5,20 +5,7 @@
 
 #include <security/pam_modules.h>
 
-namespace __gnu_cxx {
-// libstdc++'s, which has no header for it: gives back the memory set aside for exceptions.
-__attribute__((weak)) void __freeres(); // NOLINT(bugprone-reserved-identifier): the library's name
-} // namespace __gnu_cxx
-
 namespace {
-
-/// Our own copy of libstdc++ is linked in. It takes 73 kB when the module is loaded and would leave
-/// them behind each time it is unloaded.
-[[gnu::destructor]] void release_exception_memory() {
-    if (&__gnu_cxx::__freeres != nullptr) {
-        __gnu_cxx::__freeres();
-    }
-}
 
 int run(raxauth::pam::Hook hook, pam_handle_t* pamh, int flags, int argc,
         const char** argv) noexcept {

@@ -42,10 +42,11 @@ TEST(Module, exports_the_six_hooks_and_nothing_else) {
 TEST(Module, brings_nothing_but_libpam_and_libsystemd_into_the_application) {
     std::set<std::string> libraries =
         words_of("readelf -d " RAXAUTH_MODULE " | sed -n 's/.*(NEEDED).*\\[\\(.*\\)\\].*/\\1/p'");
-    for (const char* always_there :
-         {"libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libm.so.6"}) {
-        libraries.erase(always_there);
-    }
+    std::erase_if(libraries, [](const std::string& name) {
+        return name.starts_with("libc.so") || name.starts_with("ld-linux") ||
+               name.starts_with("libm.so") || name.starts_with("libasan.so") ||
+               name.starts_with("libubsan.so");
+    });
 
     CHECK_TRUE((libraries == std::set<std::string>{"libpam.so.0", "libsystemd.so.0"}));
 }

@@ -29,6 +29,9 @@ int ScriptedConversation::converse(int count, const pam_message** messages,
             std::free(array);
             return PAM_CONV_ERR;
         }
+        if (self.gives_no_array) {
+            continue;
+        }
         const auto& answer = self.answers[self.next_++];
         array[i].resp = answer ? ::strdup(answer->c_str()) : nullptr;
     }

@@ -12,3 +12,6 @@ if(RAXAUTH_ASAN)
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
+if(RAXAUTH_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link) # coverage, for libFuzzer to be guided by
+endif()

@@ -133,7 +133,9 @@ void limit_self() {
         static_cast<void>(::setrlimit(RLIMIT_NOFILE, &files));
     }
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN)); // OpenSSL writes without MSG_NOSIGNAL
-    static_cast<void>(::chdir("/"));
+    if (::chdir("/") < 0) {
+        throw std::system_error(errno, std::generic_category(), "chdir to /");
+    }
 }
 
 } // namespace

@@ -74,7 +74,9 @@ class SignIn {
     const policy::ServicePolicy policy_;
 
     uid_t uid_ = contract::kUnsetId;
-    bool known_ = false;        ///< to NSS
+    /// What it will come to in any case. The password is asked for all the same: who may not sign
+    /// in, and who exists at all, must not show in the prompts.
+    std::optional<Verdict> refusal_;
     bool with_api_key_ = false; ///< what was typed turned out to be one
     identity::Account account_;
     policy::Origin origin_;
@@ -92,16 +94,16 @@ Task<Verdict> SignIn::run() {
     if (early) {
         co_return std::move(*early);
     }
-    if (known_) {
+    if (!refusal_) {
         std::optional<Verdict> reused = co_await reuse_session();
         if (reused) {
             co_return std::move(*reused);
         }
     }
     co_await obtain_password();
-    if (!known_) {
+    if (refusal_) {
         co_await go_through_the_motions();
-        co_return Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
+        co_return std::move(*refusal_);
     }
     if (password_.empty() || is_sshd_junk(password_.view())) {
         // These would count against the account at Identity; the motions look the same.
@@ -121,7 +123,8 @@ Task<Verdict> SignIn::run() {
     co_return verdict;
 }
 
-/// Everything that is decided before a password is asked for. Fills account_ and origin_.
+/// Everything that is decided before a password is asked for. Fills account_ and origin_, or
+/// refusal_, for those who are asked all the same.
 Task<std::optional<Verdict>> SignIn::find_local_account() {
     std::optional<policy::LocalAccount> local;
     bool failed = false;
@@ -135,26 +138,34 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     if (failed) {
         co_return Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
     }
-    known_ = local.has_value();
-    if (known_) {
-        uid_ = local->uid;
-        if (policy::is_exempt(to_.settings.accounts, *local)) {
-            co_return Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
-        }
+    if (!local) {
+        refusal_ = Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
+        co_return std::nullopt;
+    }
+    uid_ = local->uid;
+    if (policy::is_exempt(to_.settings.accounts, *local)) {
+        co_return Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
     const auto account = policy::account_for(to_.settings.accounts, context_.user);
     if (!account) {
-        co_return Verdict::refused(State::Denied, Reason::Misconfigured,
-                                   "accounts.rackspace_user gives no valid name");
+        refusal_ = Verdict::refused(State::Denied, Reason::Misconfigured,
+                                    "accounts.rackspace_user gives no valid name");
+        co_return std::nullopt;
     }
     account_ = *account;
     trace_.account = account_.name;
     if (!to_.settings.binds(context_.user, policy_.access)) {
-        co_return Verdict::refused(
-            State::Denied, Reason::NoBinding,
-            "nobody may sign in until the organisation is named: set access.domains, "
-            "accounts.tenant_id or accounts.tenant_name, or list this user in [accounts.map]")
-            .telling("This host has not been told which organisation may sign in.");
+        Verdict unbound =
+            Verdict::refused(State::Denied, Reason::NoBinding,
+                             fmt::format("nobody may sign in until the organisation is named: {}",
+                                         policy::kBindingAdvice));
+        if (!to_.settings.binds_anybody()) {
+            unbound.messages.push_back(
+                {contract::MessageKind::Error,
+                 "This host has not been told which organisation may sign in."});
+        }
+        refusal_ = std::move(unbound);
+        co_return std::nullopt;
     }
     origin_ = policy::origin_of(context_.remote_host, context_.session.login_uid, uid_);
     attempts_left_ = to_.settings.limits.passcode_attempts;
@@ -166,7 +177,9 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
 Task<std::optional<Verdict>> SignIn::reuse_session() {
     const ReuseDecision decision =
         decide_reuse(context_, uid_, policy_, to_.settings.sessions, to_.sessions, to_.clock);
-    trace_.reuse = decision.why;
+    if (policy_.reuse != policy::Reuse::None) { // for the others there is nothing to explain
+        trace_.reuse = decision.why;
+    }
     if (decision.mode == policy::Reuse::None) {
         co_return std::nullopt;
     }
@@ -242,7 +255,7 @@ Task<bool> SignIn::token_lives(const ReuseDecision& decision) {
 }
 
 Task<void> SignIn::obtain_password() {
-    if (known_) {
+    if (!refusal_) {
         to_.identity.warm(); // the handshake costs nobody anything while the person types
     }
     const bool single = to_.settings.sign_in.single_prompt;
@@ -460,6 +473,15 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
 
 Verdict SignIn::throttled_here(const LimitRefusal& refusal, std::string why) const {
     const std::string when = time_of_day(refusal.until, to_.clock.wall());
+    if (refusal.password_only_client) {
+        return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
+                                fmt::format("the client gave the password to every prompt; again "
+                                            "from {}",
+                                            when))
+            .telling(fmt::format("This client cannot be asked for a passcode. Try again at {} with "
+                                 "one that can.",
+                                 when));
+    }
     return Verdict::refused(State::Denied, Reason::Throttled,
                             fmt::format("{}; again from {}", why, when))
         .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));

@@ -165,7 +165,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
         log_.rewrite(live());
     }
 
-    std::optional<WallTime> first_step_refused_until(std::string_view name, const Origin& origin);
+    std::optional<LimitRefusal> first_step_refusal(std::string_view name, const Origin& origin);
     milliseconds delay(std::string_view name, const Origin& origin);
     static Task<Limiter::Permission> reserve(std::shared_ptr<Ledger> self, What what,
                                              std::string name, Origin origin);
@@ -209,6 +209,8 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     std::optional<WallTime> passwords_spent_until(const OriginSlot* slot) const;
     std::optional<WallTime> first_step_refused_until(const Account& account,
                                                      const Origin& origin) const;
+    static LimitRefusal refusal_of(const Account& account, What what, const Origin& origin,
+                                   WallTime until);
     Decision decide(const Account& account, What what, const Origin& origin) const;
     std::uint64_t count(Account& account, What what, const Origin& origin);
 
@@ -459,12 +461,23 @@ std::optional<WallTime> Ledger::first_step_refused_until(const Account& account,
     return until;
 }
 
-std::optional<WallTime> Ledger::first_step_refused_until(std::string_view name,
-                                                         const Origin& origin) {
+std::optional<LimitRefusal> Ledger::first_step_refusal(std::string_view name,
+                                                       const Origin& origin) {
     if (const auto account = find(name)) {
-        return first_step_refused_until(*account, origin);
+        const auto until = first_step_refused_until(*account, origin);
+        return until ? std::optional(refusal_of(*account, What::Challenge, origin, *until))
+                     : std::nullopt;
     }
-    return make_room() ? std::nullopt : std::optional(now() + kTableFullRefusal);
+    return make_room() ? std::nullopt : std::optional(LimitRefusal{now() + kTableFullRefusal});
+}
+
+/// A ban is told from all else as long as nothing holds for longer.
+LimitRefusal Ledger::refusal_of(const Account& account, What what, const Origin& origin,
+                                WallTime until) {
+    const OriginSlot* slot = slot_of(account, origin);
+    const bool banned = what == What::Challenge && slot != nullptr && slot->banned_at &&
+                        *slot->banned_at + kPasswordOnlyBan == until;
+    return {until, banned};
 }
 
 Ledger::Decision Ledger::decide(const Account& account, What what, const Origin& origin) const {
@@ -566,7 +579,7 @@ Task<Limiter::Permission> Ledger::reserve(std::shared_ptr<Ledger> self, What wha
         }
         const Decision decision = self->decide(*account, what, origin);
         if (const auto* until = std::get_if<WallTime>(&decision)) {
-            co_return LimitRefusal{*until};
+            co_return refusal_of(*account, what, origin, *until);
         }
         if (std::holds_alternative<GoAhead>(decision)) {
             const std::uint64_t id = self->count(*account, what, origin);
@@ -815,8 +828,7 @@ class LoggedLimiter final : public Limiter {
     explicit LoggedLimiter(std::shared_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
 
     std::optional<LimitRefusal> refusal(std::string_view account, const Origin& origin) override {
-        const auto until = ledger_->first_step_refused_until(account, origin);
-        return until ? std::optional(LimitRefusal{*until}) : std::nullopt;
+        return ledger_->first_step_refusal(account, origin);
     }
     milliseconds delay(std::string_view account, const Origin& origin) override {
         return ledger_->delay(account, origin);

@@ -18,7 +18,8 @@ namespace raxauth::policy {
 
 /// Refused here, without asking Identity.
 struct LimitRefusal {
-    WallTime until; ///< when trying again makes sense
+    WallTime until;                    ///< when trying again makes sense
+    bool password_only_client = false; ///< because of ban_password_only_client()
 };
 
 /// Keeps this host from locking an account at Identity, from flooding a phone with SMS and from

@@ -103,7 +103,7 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
     }
     Secret key(in.text());
     const std::uint64_t count = in.number();
-    if (!in.good() || count > kMaxSessions) {
+    if (!in.good() || count > bounds_.sessions) {
         journal::warning("the kept sessions cannot be read; people sign in anew");
         return;
     }

@@ -73,8 +73,8 @@ struct SessionStore::Ticket {
     Timer timer;
 };
 
-SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker)
-    : loop_(loop), clock_(clock), worker_(worker), process_key_(random_handle()) {}
+SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker, StoreBounds bounds)
+    : loop_(loop), clock_(clock), worker_(worker), bounds_(bounds), process_key_(random_handle()) {}
 SessionStore::~SessionStore() = default;
 
 Grant SessionStore::accept(policy::Admission admission, const conversation::Context& context,
@@ -103,7 +103,7 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
     if (!context.caller.is_root()) {
         return Grant(reason, Secret(), account.name); // nobody could redeem a ticket
     }
-    if (tickets_.size() >= kMaxTickets) {
+    if (tickets_.size() >= bounds_.tickets) {
         // A sign-in without a session entry is still a sign-in; only its token is given up.
         journal::warning("Ticket table is full; the session will have no token");
         return Grant(reason, Secret(), account.name);
@@ -116,9 +116,9 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
         ticket->password = PreHash::of(*password, process_key_);
     }
     ticket->service = context.service;
-    ticket->expires = clock_.monotonic() + kTicketLife;
+    ticket->expires = clock_.monotonic() + bounds_.ticket_life;
     ticket->signed_in = std::move(signed_in);
-    ticket->timer = loop_.after(kTicketLife, [this, name] { tickets_.erase(name); });
+    ticket->timer = loop_.after(bounds_.ticket_life, [this, name] { tickets_.erase(name); });
     tickets_.emplace(name, std::move(ticket));
     return Grant(reason, std::move(text), account.name);
 }
@@ -196,7 +196,7 @@ SessionStore::open(const Secret& ticket_text, const conversation::Context& conte
 
 SessionStore::Entry* SessionStore::insert(SessionKey key, std::unique_ptr<Entry> entry) {
     end(key, "opened anew");
-    if (by_key_.size() >= kMaxSessions) {
+    if (by_key_.size() >= bounds_.sessions) {
         journal::warning("Session table is full; the session will have no token");
         return nullptr;
     }
@@ -376,6 +376,9 @@ void SessionStore::end(const SessionKey& ending, std::string_view why) {
     // Kept alive over this call: it may come from the entry's own timer or watch.
     const std::shared_ptr<Entry> entry(std::move(found->second));
     by_key_.erase(found);
+    // Nothing of it may end a later entry under the same key in the meantime.
+    entry->leader_watch = IoWatch();
+    entry->expiry = Timer();
     if (!entry->session.handle.empty()) {
         by_handle_.erase(entry->session.handle);
     }

@@ -73,19 +73,22 @@ struct Session {
     SignedIn signed_in;
 };
 
+/// How much a SessionStore holds, and how long a ticket lives.
+struct StoreBounds {
+    std::size_t tickets = 4096;
+    std::size_t sessions = 131072;
+    std::chrono::microseconds ticket_life = std::chrono::seconds{120};
+};
+
 /// Holds every token between the verdict and the logout: under a one-time ticket until the session
 /// opens, in the session's entry after that. All on the loop's thread. Tables are bounded; a full
 /// one refuses the newcomer (whose token is then revoked).
 class SessionStore {
   public:
-    static constexpr std::size_t kMaxTickets = 4096;
-    static constexpr std::size_t kMaxSessions = 131072;
-    static constexpr std::chrono::seconds kTicketLife{120};
-
     static constexpr unsigned kMaxWrongPasswords = 3;
 
     /// With a worker, typed passwords are kept as verifiers for later PAM calls; without, never.
-    SessionStore(Loop& loop, const Clock& clock, Worker* worker = nullptr);
+    SessionStore(Loop& loop, const Clock& clock, Worker* worker = nullptr, StoreBounds bounds = {});
     SessionStore(const SessionStore&) = delete;
     SessionStore& operator=(const SessionStore&) = delete;
     ~SessionStore();
@@ -116,7 +119,7 @@ class SessionStore {
     struct Opened {
         std::string handle;
     };
-    /// Redeems a ticket: good once, for the user and service it was made for, within kTicketLife.
+    /// Redeems a ticket: good once, for the user and service it was made for, within its life.
     /// `leader` is the process that opened: its end is the session's. Nothing when the ticket is
     /// not good, or there is no session to bind to; the token is then revoked.
     std::optional<Opened> open(const Secret& ticket, const conversation::Context& context,
@@ -167,6 +170,7 @@ class SessionStore {
     Loop& loop_;
     const Clock& clock_;
     Worker* worker_;
+    const StoreBounds bounds_;
     Secret process_key_; ///< for PreHash
     std::uint64_t last_generation_ = 0;
     std::function<void()> changed_;

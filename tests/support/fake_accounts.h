@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/policy/local_accounts.h"
+#include "tests/support/gate.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace raxauth::testing {
+
+/// Local users of a host that has no NSS; or one whose NSS fails.
+class FakeAccounts final : public policy::LocalAccounts {
+  public:
+    void add(std::string name, uid_t uid, std::vector<std::string> groups = {}) {
+        accounts_.push_back({std::move(name), uid, std::move(groups)});
+    }
+
+    Task<std::optional<policy::LocalAccount>> find(std::string name) override {
+        return look_up([name = std::move(name)](const policy::LocalAccount& account) {
+            return account.name == name;
+        });
+    }
+    Task<std::optional<policy::LocalAccount>> find(uid_t uid) override {
+        return look_up([uid](const policy::LocalAccount& account) { return account.uid == uid; });
+    }
+
+    Gate own_gate;
+    Gate* gate = &own_gate;
+    bool broken = false; ///< NSS fails
+
+  private:
+    template <class Matches>
+    Task<std::optional<policy::LocalAccount>> look_up(Matches matches) {
+        co_await gate->pass();
+        if (broken) {
+            throw std::runtime_error("NSS fails");
+        }
+        const auto found = std::find_if(accounts_.begin(), accounts_.end(), matches);
+        std::optional<policy::LocalAccount> account;
+        if (found != accounts_.end()) {
+            account = *found;
+        }
+        co_return account;
+    }
+
+    std::vector<policy::LocalAccount> accounts_;
+};
+
+} // namespace raxauth::testing

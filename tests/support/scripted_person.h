@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/person.h"
+#include "tests/support/gate.h"
+
+#include <cctype>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace raxauth::testing {
+
+inline std::string lower_case(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) {
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    return result;
+}
+inline bool contains(std::string_view text, std::string_view words) {
+    return lower_case(text).find(lower_case(words)) != std::string::npos;
+}
+
+/// Somebody who knows what will be asked and what to answer. Asked anything else, they are at a
+/// loss and never answer: the sign-in does not come to its end, and `trouble` says why.
+class ScriptedPerson final : public conversation::Person {
+  public:
+    /// The next question is one prompt with these words in it (any case).
+    ScriptedPerson& when_asked_for(std::string words, std::string answer) {
+        script_.push_back({std::move(words), std::move(answer)});
+        return *this;
+    }
+
+    Task<std::vector<Secret>> ask(std::vector<conversation::Message> messages) override {
+        std::size_t questions = 0;
+        for (const conversation::Message& message : messages) {
+            if (contract::wants_answer(message.kind)) {
+                ++questions;
+                prompts.push_back(message);
+            }
+            shown.push_back(message);
+        }
+        if (questions != 1 || script_.empty() ||
+            !contains(prompts.back().text, script_.front().words)) {
+            trouble = "asked: " + (prompts.empty() ? "nothing" : prompts.back().text);
+            at_a_loss_.shut();
+            co_await at_a_loss_.pass();
+        }
+        co_await gate->pass();
+        std::vector<Secret> answers;
+        answers.emplace_back(script_.front().answer);
+        script_.pop_front();
+        co_return answers;
+    }
+    void tell(conversation::Message message) override { shown.push_back(std::move(message)); }
+
+    bool script_done() const { return trouble.empty() && script_.empty(); }
+    const std::string& last_prompt() const { return prompts.back().text; }
+
+    Gate own_gate;
+    Gate* gate = &own_gate;
+    std::vector<conversation::Message> prompts;
+    std::vector<conversation::Message> shown; ///< prompts and texts
+    std::string trouble;
+
+  private:
+    struct Step {
+        std::string words;
+        std::string answer;
+    };
+    std::deque<Step> script_;
+    Gate at_a_loss_;
+};
+
+} // namespace raxauth::testing

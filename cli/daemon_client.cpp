@@ -118,10 +118,4 @@ BusMessage DaemonClient::send(const BusMessage& call, std::chrono::seconds timeo
     return reply;
 }
 
-void DaemonClient::send_without_reply(const BusMessage& call) noexcept {
-    static_cast<void>(sd_bus_message_set_expect_reply(call.get(), 0));
-    static_cast<void>(sd_bus_send(bus_.get(), call.get(), nullptr));
-    static_cast<void>(sd_bus_flush(bus_.get())); // else closing drops it
-}
-
 } // namespace raxauth::cli

@@ -24,8 +24,6 @@ class DaemonClient {
     BusMessage send(const BusMessage& call, std::chrono::seconds timeout = kTimeout);
     /// For calls without arguments.
     BusMessage call(const char* member) { return send(prepare(member)); }
-    /// Sends it and does not wait.
-    void send_without_reply(const BusMessage& call) noexcept;
 
     static constexpr std::chrono::seconds kTimeout{30};
 

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxMessageBytes = 4096; // a faulty configuration has man
 constexpr const char* kLookAtDaemon =
     "Look at \"systemctl status raxauthd\" and \"journalctl -t raxauthd\".";
 
+constexpr const char* kTrySudo = "This verb is root's (try sudo).";
+
 struct ErrorMeaning {
     std::string_view name;
     ExitStatus status;
@@ -28,11 +30,10 @@ constexpr std::array kMeanings{
     ErrorMeaning{contract::error::kNoToken, ExitStatus::Refused,
                  "Sign in for this session first: raxauth login"},
     ErrorMeaning{contract::error::kNotManaged, ExitStatus::Refused,
-                 "This account does not sign in with Rackspace; there is nothing to do here."},
+                 "\"raxauth status\" shows what this account is."},
     ErrorMeaning{contract::error::kAccessDenied, ExitStatus::Refused,
-                 "Everybody may act for themselves only; the rest is root's (try sudo)."},
-    ErrorMeaning{SD_BUS_ERROR_ACCESS_DENIED, ExitStatus::Refused,
-                 "This verb is root's (try sudo)."},
+                 "Ask the administrator of this host."},
+    ErrorMeaning{SD_BUS_ERROR_ACCESS_DENIED, ExitStatus::Refused, kTrySudo},
     ErrorMeaning{contract::error::kLimitExceeded, ExitStatus::Refused,
                  "Wait a minute and try again."},
     ErrorMeaning{contract::error::kBusy, ExitStatus::Refused, "Wait a minute and try again."},
@@ -93,7 +94,13 @@ Failure failure_from_bus(std::string_view error_name, std::string_view message) 
     if (found->status == ExitStatus::Unreachable) {
         text = fmt::format("the daemon does not answer: {}", text);
     }
-    return {found->status, text, std::string(found->advice)};
+    std::string_view advice = found->advice;
+    if (text.find("raxauth login") != std::string::npos) {
+        advice = {}; // said already
+    } else if (text == "root only") {
+        advice = kTrySudo;
+    }
+    return {found->status, text, std::string(advice)};
 }
 
 ExitStatus status_of(State state, Reason reason) noexcept {

@@ -28,6 +28,7 @@ using contract::MessageKind;
 constexpr int kMaxRounds = 64;
 /// More than Identity may take in all; until then ^C ends it, and the conversation with it.
 constexpr std::chrono::seconds kStepTimeout{90};
+constexpr std::chrono::seconds kCancelTimeout{2};
 
 struct Message {
     MessageKind kind = MessageKind::Info;
@@ -173,7 +174,11 @@ class Dialogue {
     void cancel(std::uint64_t id) {
         const BusMessage call = daemon_.prepare(contract::method::kCancel);
         check_message(sd_bus_message_append(call.get(), "t", id), "make a message");
-        daemon_.send_without_reply(call);
+        try {
+            daemon_.send(call, kCancelTimeout);
+        } catch (const Failure&) { // NOLINT(bugprone-empty-catch)
+            // It ends anyway when our name leaves the bus.
+        }
     }
 
     ExitStatus finish(const Step& step) {

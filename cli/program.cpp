@@ -87,9 +87,11 @@ class CommandLine {
                                "Judges the configuration as the daemon would, without the daemon.\n"
                                "Exit status 1: it has faults, or nobody could sign in with it.",
                                [this] { return check_config(around_, check_); });
-        check->add_option("FILE", check_.file,
-                          "judge this file alone, in place of /etc/raxauth/raxauth.toml and "
-                          "/etc/raxauth/raxauth.d/*.toml");
+        check
+            ->add_option("FILE", check_.file,
+                         "judge this file alone, in place of /etc/raxauth/raxauth.toml and "
+                         "/etc/raxauth/raxauth.d/*.toml")
+            ->type_name("");
         add_json(check, check_.json);
         check->footer("Example: raxauth check-config draft.toml");
         verb(app_, "reload",
@@ -104,8 +106,9 @@ class CommandLine {
                  "What holds: configuration, Identity, your session, your limits, and\n"
                  "what sudo would ask now and why.",
                  [this] {
-                     return last_option_->count() > 0 ? history(around_, last_, json_)
-                                                      : status(around_, json_);
+                     return last_option_->count() > 0
+                                ? history(around_, last_ != 0 ? last_ : kHistory, json_)
+                                : status(around_, json_);
                  });
         last_option_ = added
                            ->add_option("--last", last_,
@@ -135,9 +138,8 @@ class CommandLine {
     void add_token() {
         verb(app_, "token", "Prints the token of this session, alone.",
              [this] { return token(around_); })
-            ->footer("Example: curl -H \"X-Auth-Token: $(raxauth token)\" ...\n"
-                     "puts it into curl's arguments, where others see it. Better:\n"
-                     "  raxauth token | sed 's/^/X-Auth-Token: /' | curl -H @- ...");
+            ->footer("Example, with the token in no argument list:\n"
+                     "  raxauth token | sed 's/^/X-Auth-Token: /' | curl -H @- https://...");
         verb(app_, "env", "Prints the token of this session and what belongs to it, for the shell.",
              [this] { return env(around_); })
             ->footer("Example: eval \"$(raxauth env)\"");
@@ -174,7 +176,7 @@ class CommandLine {
     CheckConfigOptions check_;
     SshdSetupOptions setup_;
     CLI::Option* last_option_ = nullptr;
-    std::uint32_t last_ = kHistory;
+    std::uint32_t last_ = 0; ///< 0: --last alone
     bool json_ = false;
     bool from_stdin_ = false;
     std::string user_;

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// scripted_daemon ADDRESS SCRIPT: has the daemon's name on a private bus and answers as the JSON
+// file SCRIPT says: {"Member": [ANSWER...]}, the last answer for all further calls. An answer is
+//   {"error": [NAME, MESSAGE]}
+//   {"step": {"id", "serial", "state", "reason", "messages": [[KIND, TEXT]...], "details": {}}}
+//   {"token": TEXT, "details": {}}, {"stalled_token": ""} (the writing end stays open)
+//   {"fields": {}}, {"list": [{}...]}, {"count": N}, {"nothing": true}, {"garbage": true}
+//   {"silence": true} (no reply)
+// In an a{sv} a number is written ["u", N] or ["t", N]. Each call is printed as a line of JSON,
+// answers that came through pipes as text, after a first line "ready".
+#include "common/bus_contract.h"
+#include "common/bus_handles.h"
+#include "common/secret_pipe.h"
+
+#include <array>
+#include <cstdio>
+#include <fmt/core.h>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
+
+using nlohmann::json;
+using namespace raxauth;
+
+namespace {
+
+void check(int r) {
+    if (r < 0) {
+        throw std::runtime_error(fmt::format("sd-bus: {}", r));
+    }
+}
+
+class ScriptedDaemon {
+  public:
+    ScriptedDaemon(const char* address, json script) : script_(std::move(script)) {
+        check(sd_bus_new(out(bus_)));
+        check(sd_bus_set_address(bus_.get(), address));
+        check(sd_bus_set_bus_client(bus_.get(), 1));
+        check(sd_bus_negotiate_fds(bus_.get(), 1));
+        check(sd_bus_start(bus_.get()));
+        check(sd_bus_add_object(bus_.get(), out(object_), contract::kObject, &on_call, this));
+        check(sd_bus_request_name(bus_.get(), contract::kBusName, 0));
+    }
+
+    void run() {
+        fmt::print("ready\n");
+        std::fflush(stdout);
+        for (;;) {
+            const int r = sd_bus_process(bus_.get(), nullptr);
+            check(r);
+            if (r == 0) {
+                check(sd_bus_wait(bus_.get(), UINT64_MAX));
+            }
+        }
+    }
+
+  private:
+    static int on_call(sd_bus_message* call, void* self, sd_bus_error* /*error*/) {
+        const char* interface = sd_bus_message_get_interface(call);
+        if (interface == nullptr || std::string(interface) != contract::kInterface) {
+            return 0; // Ping and introspection are sd-bus's own
+        }
+        static_cast<ScriptedDaemon*>(self)->serve(call);
+        return 1;
+    }
+
+    void serve(sd_bus_message* call) {
+        const std::string member = sd_bus_message_get_member(call);
+        const char* to = sd_bus_message_get_destination(call);
+        json line{{"member", member}, {"to", to}, {"args", arguments(call)}};
+        fmt::print("{}\n", line.dump());
+        std::fflush(stdout);
+        if (sd_bus_message_get_expect_reply(call) == 0) {
+            return;
+        }
+        const auto found = script_.find(member);
+        if (found == script_.end()) {
+            check(sd_bus_reply_method_errorf(call, SD_BUS_ERROR_UNKNOWN_METHOD, "not scripted"));
+            return;
+        }
+        std::size_t& turn = turns_[member];
+        const json& answer = (*found)[std::min(turn++, found->size() - 1)];
+        reply(call, answer);
+    }
+
+    static json arguments(sd_bus_message* call) {
+        json list = json::array();
+        for (;;) {
+            char type = 0;
+            const char* contents = nullptr;
+            const int r = sd_bus_message_peek_type(call, &type, &contents);
+            check(r);
+            if (r == 0) {
+                return list;
+            }
+            if (type == 's') {
+                const char* text = nullptr;
+                check(sd_bus_message_read(call, "s", &text));
+                list.push_back(text);
+            } else if (type == 'u') {
+                std::uint32_t number = 0;
+                check(sd_bus_message_read(call, "u", &number));
+                list.push_back(number);
+            } else if (type == 't') {
+                std::uint64_t number = 0;
+                check(sd_bus_message_read(call, "t", &number));
+                list.push_back(number);
+            } else if (std::string(contents) == "h") {
+                list.push_back(answers(call));
+            } else {
+                list.push_back(context(call));
+            }
+        }
+    }
+
+    static json answers(sd_bus_message* call) {
+        json list = json::array();
+        check(sd_bus_message_enter_container(call, 'a', "h"));
+        int fd = -1;
+        while (sd_bus_message_read(call, "h", &fd) > 0) {
+            Secret secret;
+            list.push_back(receive_from_pipe(fd, secret) ? json(std::string(secret.view()))
+                                                         : json(nullptr));
+        }
+        check(sd_bus_message_exit_container(call));
+        return list;
+    }
+
+    static json context(sd_bus_message* call) {
+        json object = json::object();
+        check(sd_bus_message_enter_container(call, 'a', "{sv}"));
+        while (sd_bus_message_enter_container(call, 'e', "sv") > 0) {
+            const char* key = nullptr;
+            const char* contents = nullptr;
+            check(sd_bus_message_read(call, "s", &key));
+            check(sd_bus_message_peek_type(call, nullptr, &contents));
+            if (std::string(contents) == "s") {
+                const char* text = nullptr;
+                check(sd_bus_message_read(call, "v", "s", &text));
+                object[key] = text;
+            } else {
+                int flag = 0;
+                check(sd_bus_message_read(call, "v", "b", &flag));
+                object[key] = flag != 0;
+            }
+            check(sd_bus_message_exit_container(call));
+        }
+        check(sd_bus_message_exit_container(call));
+        return object;
+    }
+
+    static void append_fields(sd_bus_message* reply, const json& fields) {
+        check(sd_bus_message_open_container(reply, 'a', "{sv}"));
+        for (const auto& [key, value] : fields.items()) {
+            const char* name = key.c_str();
+            if (value.is_string()) {
+                check(sd_bus_message_append(reply, "{sv}", name, "s",
+                                            value.get<std::string>().c_str()));
+            } else if (value.is_boolean()) {
+                check(sd_bus_message_append(reply, "{sv}", name, "b",
+                                            static_cast<int>(value.get<bool>())));
+            } else if (value.at(0) == "u") {
+                check(sd_bus_message_append(reply, "{sv}", name, "u",
+                                            value.at(1).get<std::uint32_t>()));
+            } else if (value.at(0) == "t") {
+                check(sd_bus_message_append(reply, "{sv}", name, "t",
+                                            value.at(1).get<std::uint64_t>()));
+            } else {
+                check(sd_bus_message_append(reply, "{sv}", name, "as", 1, "of another type"));
+            }
+        }
+        check(sd_bus_message_close_container(reply));
+    }
+
+    static void append_step(sd_bus_message* reply, const json& step) {
+        check(sd_bus_message_append(reply, "ttss", step.at("id").get<std::uint64_t>(),
+                                    step.at("serial").get<std::uint64_t>(),
+                                    step.at("state").get<std::string>().c_str(),
+                                    step.value("reason", "").c_str()));
+        check(sd_bus_message_open_container(reply, 'a', "(ss)"));
+        for (const json& message : step.value("messages", json::array())) {
+            check(sd_bus_message_append(reply, "(ss)", message.at(0).get<std::string>().c_str(),
+                                        message.at(1).get<std::string>().c_str()));
+        }
+        check(sd_bus_message_close_container(reply));
+        append_fields(reply, step.value("details", json::object()));
+    }
+
+    void append_token(sd_bus_message* reply, const json& answer) {
+        if (answer.contains("stalled_token")) {
+            std::array<int, 2> ends{};
+            check(::pipe(ends.data()));
+            const UniqueFd reading(ends[0]);
+            stalled_.reset(ends[1]);
+            check(sd_bus_message_append(reply, "h", reading.get()));
+        } else {
+            const UniqueFd pipe = send_through_pipe(answer.at("token").get<std::string>());
+            check(sd_bus_message_append(reply, "h", pipe.get()));
+        }
+        append_fields(reply, answer.value("details", json::object()));
+    }
+
+    void reply(sd_bus_message* call, const json& answer) {
+        if (answer.contains("silence")) {
+            return;
+        }
+        if (answer.contains("error")) {
+            BusError error;
+            sd_bus_error_set(error.get(), answer["error"][0].get<std::string>().c_str(),
+                             answer["error"][1].get<std::string>().c_str());
+            check(sd_bus_reply_method_error(call, error.get()));
+            return;
+        }
+        BusMessage reply;
+        check(sd_bus_message_new_method_return(call, out(reply)));
+        if (answer.contains("step")) {
+            append_step(reply.get(), answer["step"]);
+        } else if (answer.contains("token") || answer.contains("stalled_token")) {
+            append_token(reply.get(), answer);
+        } else if (answer.contains("fields")) {
+            append_fields(reply.get(), answer["fields"]);
+        } else if (answer.contains("list")) {
+            check(sd_bus_message_open_container(reply.get(), 'a', "a{sv}"));
+            for (const json& one : answer["list"]) {
+                append_fields(reply.get(), one);
+            }
+            check(sd_bus_message_close_container(reply.get()));
+        } else if (answer.contains("count")) {
+            check(sd_bus_message_append(reply.get(), "u", answer["count"].get<std::uint32_t>()));
+        } else if (answer.contains("garbage")) {
+            check(sd_bus_message_append(reply.get(), "x", static_cast<std::int64_t>(-1)));
+        }
+        check(sd_bus_message_send(reply.get()));
+    }
+
+    json script_;
+    std::map<std::string, std::size_t> turns_;
+    UniqueFd stalled_;
+    Bus bus_;
+    BusSlot object_;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) {
+        return 2;
+    }
+    std::ifstream file(argv[2]);
+    ScriptedDaemon(argv[1], json::parse(file)).run();
+}

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Help, completion and man pages say what the program does, all of it."""
+
+import re
+import subprocess
+
+import pytest
+
+from conftest import TOP
+
+MAN = TOP / "docs/man"
+PAGES = ["raxauth.1.scd", "raxauthd.8.scd", "org.raxauth.Auth1.5.scd"]
+
+
+def verbs(around):
+    """As the program itself names them when it does not know one."""
+    text = around.run("--help").stdout
+    lines = text.split("\n\n")[2].splitlines()
+    return {verb for line in lines
+            for verb in re.match(r"  ([a-z, -]+?)(?= {2,}| [A-Z\[])", line)[1].split(", ")}
+
+
+def page(name):
+    return (MAN / name).read_text()
+
+
+def words(table):
+    text = (TOP / "common/verdict.cpp").read_text()
+    return [word for word in re.findall(rf'\{{{table}::\w+, "([a-z-]*)"\}}', text) if word]
+
+
+def complete(*typed):
+    script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _raxauth; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    result = subprocess.run(
+        ["bash", "-c", script, "bash", TOP / "cli/raxauth.bash-completion", "raxauth", *typed],
+        capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+def test_help_fits_a_screen(bare):
+    result = bare.run("--help")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+
+
+def test_every_verb_has_help_that_fits_a_screen(bare):
+    found = verbs(bare)
+    assert "token" in found and "setup sshd" in found and len(found) >= 11
+    for verb in found:
+        result = bare.run(*verb.split(), "--help")
+        assert result.returncode == 0, verb
+        assert f"raxauth {verb}" in result.stdout
+        assert len(result.stdout.splitlines()) <= 24
+
+
+def test_the_version_is_printed(bare):
+    assert re.fullmatch(r"raxauth \d+\.\d+\.\d+\n", bare.run("--version").stdout)
+
+
+def test_completion_knows_every_verb(bare):
+    assert complete("") == {verb.split()[0] for verb in verbs(bare)} | {"--help", "--version"}
+
+
+def test_completion_knows_every_option(bare):
+    for verb in verbs(bare):
+        options = set(re.findall(r"(?<![\w-])--[a-z]+", bare.run(*verb.split(), "--help").stdout))
+        assert complete(*verb.split(), "-") == {word for word in options}, verb
+
+
+def test_completion_narrows_down():
+    assert complete("log") == {"login", "logout"}
+    assert complete("setup", "") == {"sshd", "--help"}
+    assert "root" in complete("flush", "roo")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_good_scdoc(name):
+    subprocess.run(["scdoc"], input=page(name), text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_page_explains_every_verb_and_option(bare):
+    text = page("raxauth.1.scd")
+    for verb in verbs(bare):
+        assert f"*{verb}*" in text, verb
+        for option in re.findall(r"(?<![\w-])--[a-z]+", bare.run(*verb.split(), "--help").stdout):
+            assert option in text, option
+
+
+@pytest.mark.parametrize("table", ["State", "Reason"])
+def test_every_verdict_and_reason_is_explained(table):
+    found = words(table)
+    assert len(found) >= 8
+    text = page("raxauthd.8.scd")
+    for word in found:
+        assert re.search(rf"^\*{word}\*$", text, re.MULTILINE), word
+
+
+def test_every_member_and_error_of_the_bus_is_explained():
+    text = page("org.raxauth.Auth1.5.scd")
+    contract = (TOP / "common/bus_contract.h").read_text()
+    for name in re.findall(r'kBus\w+ = "|inline constexpr const char\* k\w+ = "([^"]+)"', contract):
+        if name and not name.startswith(("unix:", "/")):
+            assert name.removeprefix("org.raxauth.Auth1.Error.") in text, name
+
+
+def test_every_journal_field_is_explained():
+    journal = (TOP / "daemon/journal/journal.cpp").read_text()
+    fields = set(re.findall(r'"(RAXAUTH_[A-Z_]+)"', journal))
+    assert len(fields) >= 11
+    for field in fields:
+        assert field.replace("_", "\\_") in page("raxauthd.8.scd"), field
+
+
+def test_every_option_of_the_daemon_is_explained():
+    main = (TOP / "daemon/main.cpp").read_text()
+    options = set(re.findall(r'\{"([a-z-]+)", (?:no|required)_argument', main))
+    assert len(options) >= 5
+    for option in options:
+        assert f"*--{option}*" in page("raxauthd.8.scd"), option

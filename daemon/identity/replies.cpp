@@ -84,6 +84,7 @@ UserFacts read_user(const JsonNode& access, const JsonNode& token) {
     facts.default_region = user.scalar("RAX-AUTH:defaultRegion");
     if (const JsonNode* tenant = token.find("tenant"); tenant != nullptr && tenant->is_object()) {
         facts.tenant_id = tenant->scalar("id");
+        facts.tenant_name = tenant->scalar("name");
     }
     facts.roles = read_roles(user);
     if (facts.id.empty() || facts.name.empty()) {

@@ -26,7 +26,9 @@
 #include <cstring>
 #include <curl/curl.h>
 #include <deque>
+#include <linux/tcp.h>
 #include <list>
+#include <netinet/in.h>
 #include <poll.h>
 #include <set>
 #include <stdexcept>
@@ -136,7 +138,16 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-/// Failed after TCP was up and before anything was asked: another address may do better.
+/// Was TCP up, and something sent? Asked of the kernel, since curl's own figures do not tell when
+/// the connection has failed.
+bool carried_data(curl_socket_t fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_data_segs_out > 0;
+}
+
+/// What a failing TLS handshake ends in; another address may do better.
 bool failed_in_tls(CURLcode result) {
     switch (result) {
     case CURLE_SSL_CONNECT_ERROR:
@@ -169,13 +180,14 @@ struct HttpTransfer::State {
     HeaderList header_list;
     HttpReply reply;
     std::size_t header_count = 0;
+    bool header_complete = false;  ///< curl takes a reply that ends among its headers for whole
     const char* refusal = nullptr; ///< why we stopped reading the reply
     unsigned sendings = 0;         ///< times the request was put on the wire, or was about to be
     bool repeat_refused = false;
     std::optional<HttpResult> result;
 
     std::set<std::string> refused_addresses; ///< TLS failed there
-    std::string last_closed;                 ///< of the addresses tried in this round
+    std::string last_closed; ///< of the addresses tried in this round where TCP was up
     bool opened_any = false;
     std::string first_failure;
     char error_text[CURL_ERROR_SIZE] = {};
@@ -642,7 +654,8 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
         }
     }
     if (const auto known = core.connections.find(fd); known != core.connections.end()) {
-        if (const auto opener = known->second.opened_for.lock()) {
+        const auto opener = known->second.opened_for.lock();
+        if (opener && carried_data(fd)) {
             opener->last_closed = std::move(known->second.address);
         }
         core.connections.erase(known);
@@ -670,6 +683,7 @@ std::size_t HttpTransport::Core::on_header(char* data, std::size_t size, std::si
         if (line.starts_with("HTTP/")) { // a new reply begins: what came before was a 1xx
             state.reply.header_lines.clear();
             state.header_count = 0;
+            state.header_complete = false;
             return bytes;
         }
         const TransportLimits& limits = state.core->limits;
@@ -679,7 +693,9 @@ std::size_t HttpTransport::Core::on_header(char* data, std::size_t size, std::si
             return 0;
         }
         const bool continued = bytes > 0 && (data[0] == ' ' || data[0] == '\t');
-        if (!line.empty()) {
+        if (line.empty()) {
+            state.header_complete = true;
+        } else {
             if (continued && !state.reply.header_lines.empty()) { // obsolete line folding
                 state.reply.header_lines.truncate(state.reply.header_lines.size() - 1);
                 state.reply.header_lines.append(' ');
@@ -734,20 +750,17 @@ void HttpTransport::Core::read_finished() {
 
 void HttpTransport::Core::on_finished(const StatePtr& state, CURLcode code) {
     HttpResult result;
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK && state->header_complete) {
         result = take_reply(*state, state->easy.get());
     } else {
         result = describe_failure(*state, code);
     }
-    curl_off_t connected = 0;
-    curl_easy_getinfo(state->easy.get(), CURLINFO_CONNECT_TIME_T, &connected);
-    const bool tls_failed = connected > 0 && failed_in_tls(code);
     curl_multi_remove_handle(multi.get(), state->easy.get());
     active.erase(state->easy.get());
     state->easy.reset();
     if (const auto* reply = std::get_if<HttpReply>(&result)) {
         note_reached(reply->round_trip);
-    } else if (tls_failed && try_next_address(state, code)) {
+    } else if (failed_in_tls(code) && try_next_address(state, code)) {
         return;
     } else if (const auto& failure = std::get<HttpFailure>(result); !failure.nonsense) {
         note_unreachable(failure.detail);
@@ -775,8 +788,8 @@ HttpFailure HttpTransport::Core::describe_failure(const HttpTransfer::State& sta
     if (state.refusal != nullptr) {
         failure.detail = state.refusal;
         failure.nonsense = true;
-    } else if (state.repeat_refused) {
-        failure.detail = "the connection was closed before an answer came";
+    } else if (state.repeat_refused || code == CURLE_OK) {
+        failure.detail = "the connection was closed before a whole answer came";
     } else if (!state.first_failure.empty() && !state.opened_any) {
         failure.detail = state.first_failure; // no address is left to try
     } else {
@@ -802,6 +815,7 @@ bool HttpTransport::Core::try_next_address(const StatePtr& state, CURLcode code)
     }
     state->refused_addresses.insert(std::move(state->last_closed));
     state->reply = HttpReply{};
+    state->header_complete = false;
     state->error_text[0] = '\0';
     state->phase = Phase::Waiting;
     launch(state);

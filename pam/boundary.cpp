@@ -16,7 +16,7 @@ int run(Hook hook, pam_handle_t* pamh, int flags, int argc, const char** argv,
     for (const std::string& fault : parsed.faults) {
         log.line(LOG_ERR, "%s", fault.c_str());
     }
-    return hook({pamh, flags, std::move(parsed.options), log, bus_address});
+    return hook({pamh, static_cast<unsigned>(flags), std::move(parsed.options), log, bus_address});
 }
 
 } // namespace

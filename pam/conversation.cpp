@@ -83,6 +83,7 @@ bool Conversation::exchange(const std::vector<Message>& messages, std::vector<Se
     }
     // An array of pointers into one array: both readings of pam_conv(3) find the messages.
     std::vector<const pam_message*> pointers;
+    pointers.reserve(lines.size());
     for (const pam_message& line : lines) {
         pointers.push_back(&line);
     }

@@ -127,7 +127,7 @@ class Dialogue {
                 password_.typed(answers[i]);
             }
         }
-        if (answered_by_stack) {
+        if (answered_by_stack && first_pass_) {
             const auto place = static_cast<std::ptrdiff_t>(*answered_by_stack);
             answers.insert(answers.begin() + place, std::move(*first_pass_));
             first_pass_.reset();

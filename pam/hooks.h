@@ -11,7 +11,7 @@ namespace raxauth::pam {
 /// One call of a hook.
 struct Invocation {
     pam_handle_t* pamh;
-    int flags;
+    unsigned flags; // as pam_sm_authenticate(3) and its kin get them: PAM_SILENT and others
     Options options;
     Log log;
     const char* bus_address;

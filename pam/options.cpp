@@ -27,8 +27,9 @@ constexpr Flag kFlags[] = {
 
 std::optional<unsigned> number(std::string_view text) {
     unsigned value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, value);
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const auto [rest, error] = std::from_chars(begin, end, value);
     if (text.empty() || error != std::errc{} || rest != end) {
         return std::nullopt;
     }

@@ -31,7 +31,9 @@ bool is_for(const Transaction* transaction, const std::string& user) {
 
 void put_environment(const Invocation& call, const SessionReply& session) {
     for (const auto& [name, value] : session.environment) {
-        const std::string assignment = name + "=" + value;
+        std::string assignment = name;
+        assignment += '=';
+        assignment += value;
         if (pam_putenv(call.pamh, assignment.c_str()) != PAM_SUCCESS) {
             call.log.line(LOG_WARNING, "cannot set %s", name.c_str());
         }

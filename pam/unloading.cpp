@@ -3,7 +3,7 @@
 // loaded and would leave them behind each time it is unloaded: a greeter does that for every
 // sign-in.
 
-namespace __gnu_cxx {
+namespace __gnu_cxx { // NOLINT(bugprone-reserved-identifier): the library's name
 // libstdc++'s, which has no header for it. Weak: another C++ library may do without.
 __attribute__((weak)) void __freeres(); // NOLINT(bugprone-reserved-identifier): the library's name
 } // namespace __gnu_cxx

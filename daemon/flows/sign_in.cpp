@@ -445,12 +445,12 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     Answer answer = co_await to_.identity.submit_passcode(account_, challenge, passcode);
     const auto* rejected = std::get_if<Rejected>(&answer);
     const auto* lost = std::get_if<identity::Unreachable>(&answer);
+    // Whatever else comes may have been counted at Identity, so it is counted here.
     const bool not_judged =
         (rejected != nullptr && rejected->cause == Rejected::Cause::SessionExpired) ||
         (lost != nullptr && !lost->maybe_judged) ||
         std::holds_alternative<identity::Throttled>(answer) ||
-        std::holds_alternative<identity::Disabled>(answer) ||
-        (rejected != nullptr && rejected->cause == Rejected::Cause::AccessRefused);
+        std::holds_alternative<identity::Disabled>(answer);
     if (not_judged) {
         attempt.not_judged();
     } else if (std::holds_alternative<identity::TokenIssued>(answer)) {

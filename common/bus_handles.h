@@ -32,7 +32,7 @@ class BusError {
     const char* message() const noexcept { return error_.message != nullptr ? error_.message : ""; }
 
   private:
-    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+    sd_bus_error error_{}; // as SD_BUS_ERROR_NULL, which is C99
 };
 
 } // namespace raxauth

@@ -10,6 +10,7 @@ template <auto Release>
 struct ReleaseWith {
     template <class T>
     void operator()(T* pointer) const noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner
         static_cast<void>(Release(pointer));
     }
 };

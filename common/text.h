@@ -15,9 +15,9 @@ namespace raxauth {
 /// Never use the result as a format string.
 std::string sanitise(std::string_view foreign, std::size_t max_bytes = 256);
 
-/// The same rules for text that has a layout of its own, such as an enrolment prompt with a QR code:
-/// line breaks and blanks stay as they are ("\r\n" becomes "\n", a tab one blank), so a prompt keeps
-/// the blank behind its colon.
+/// The same rules for text that has a layout of its own, such as an enrolment prompt with a QR
+/// code: line breaks and blanks stay as they are ("\r\n" becomes "\n", a tab one blank), so a
+/// prompt keeps the blank behind its colon.
 std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes);
 
 } // namespace raxauth

@@ -16,29 +16,29 @@ namespace raxauth::cli {
 namespace {
 
 constexpr std::uint32_t kHistory = 10;
-constexpr std::uint32_t kMaxHistory = 1000;
+constexpr std::uint32_t kMaxHistory = 100;
 
 constexpr const char* kHelp =
     R"help(raxauth: sign in with Rackspace, and see what came of it. See raxauth(1).
 
 Usage: raxauth VERB [OPTION]...
 
-  status [--last [N]]   what holds, who is signed in, what sudo would ask and why
+  status [--last [N]]   what holds, what sudo would ask; the last verdicts
   sessions              sessions that are signed in (root: everybody's)
   login, logout         sign in or out for this session
-  token, env            the token of this session: alone, or as lines for the shell
+  token, env            the token of this session: alone, or for the shell
   check-config [FILE]   judge the configuration (or FILE); needs no daemon
   reload                have the daemon read the configuration again (root)
   flush USER            end all sign-ins of a user (root)
   setup sshd            have sshd ask for passwords the way PAM needs it (root)
 
-Status, sessions and check-config take --json. "raxauth VERB --help" says more.
+Status, sessions and check-config take --json; "raxauth VERB --help" says more.
 
   raxauth status --last           why was that login refused?
   eval "$(raxauth env)"           let OpenStack clients use the token
   sudo raxauth setup sshd --reload
 
-Exit status: 0 done, 1 refused, 2 usage, 3 the daemon or Identity cannot be reached.
+Exit status: 0 done, 1 refused, 2 usage, 3 daemon or Identity unreachable.
 )help";
 
 /// What was chosen on the command line, to be done after all of it was understood.

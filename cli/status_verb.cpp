@@ -60,7 +60,12 @@ class Report {
             return;
         }
         std::string text = *reachable ? "reachable" : "NOT reachable";
-        if (const auto since = fields_.number("identity-since"); since && *since != 0) {
+        const auto since = fields_.number("identity-since");
+        if (*reachable && since && *since == 0) {
+            line("", "not asked yet since the daemon started");
+            return;
+        }
+        if (since && *since != 0) {
             text += fmt::format(" since {}", moment(*since));
         }
         if (const auto took = fields_.number("identity-round-trip"); took && *took != 0) {

@@ -82,6 +82,12 @@ def test_an_unreachable_identity_has_a_status_of_its_own(around):
     assert "NOT reachable since" in result.stdout and "connection refused" in result.stdout
 
 
+def test_an_identity_that_was_not_asked_yet_is_neither(around):
+    result = status(around, **changed(identity_since=["t", 0], identity_round_trip=["t", 0]))
+    assert result.returncode == 0
+    assert "not asked yet" in result.stdout and " reachable" not in result.stdout
+
+
 def test_somebody_exempt_is_told_so(around):
     result = status(around, **changed(exempt=True, signed_in=None, account=None))
     assert "alice, not signed in by raxauth" in result.stdout
@@ -133,5 +139,5 @@ def test_an_empty_history_is_said(around):
 
 
 def test_a_history_of_nothing_is_a_mistake(around):
-    for value in ("0", "-1", "1001", "many"):
+    for value in ("0", "-1", "101", "many"):
         assert around.run("status", "--last", value).returncode == 2

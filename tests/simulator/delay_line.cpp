@@ -4,11 +4,9 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 #include <ctime>
 #include <system_error>
 
@@ -74,8 +72,7 @@ void DelayLine::close() {
 }
 
 void DelayLine::wake() const {
-    const std::uint64_t one = 1;
-    static_cast<void>(write(wake_.get(), &one, sizeof one));
+    static_cast<void>(eventfd_write(wake_.get(), 1));
 }
 
 void DelayLine::resume_due() {
@@ -125,8 +122,8 @@ void DelayLine::run() {
         if (ppoll(polled.data(), polled.size(), forever ? nullptr : &wait, nullptr) <= 0) {
             continue;
         }
-        std::uint64_t count = 0;
-        static_cast<void>(read(wake_.get(), &count, sizeof count));
+        eventfd_t count = 0;
+        static_cast<void>(eventfd_read(wake_.get(), &count));
         std::vector<int> gone;
         for (std::size_t i = 1; i < polled.size(); ++i) {
             if (polled[i].revents != 0) {

@@ -85,42 +85,41 @@ std::optional<sockaddr_un> socket_address(std::string_view address) {
     return name;
 }
 
-/// Connects before `deadline`, also when others keep the listener's queue full: that is the one
-/// wait that no poll(2) covers, but SO_SNDTIMEO does (unix(7) is silent, the kernel is not).
-/// Returns an empty descriptor with errno set on failure; otherwise a non-blocking one.
+/// Blocking from here on, but for no longer than to `deadline`.
+bool set_blocking_until(int fd, Clock::time_point deadline) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
+    if (left.count() <= 0) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    timeval wait{};
+    wait.tv_sec = static_cast<time_t>(left.count() / 1000000);
+    wait.tv_usec = static_cast<suseconds_t>(left.count() % 1000000);
+    const int flags = ::fcntl(fd, F_GETFL);
+    return flags >= 0 && ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+           ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0;
+}
+
+/// Connects before `deadline`, also when others keep the listener's queue full. connect(2) says
+/// EAGAIN then, and no poll(2) waits for a place in that queue; a blocking connect does, and heeds
+/// SO_SNDTIMEO. sd_bus_start() makes the socket non-blocking again.
+/// Errors: an empty descriptor, errno set.
 UniqueFd connect_before(const char* address, Clock::time_point deadline) {
     const auto name = socket_address(address);
     if (!name) {
         errno = EINVAL;
         return {};
     }
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) {
         return {};
     }
-    for (;;) {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
-        if (left.count() <= 0) {
-            errno = ETIMEDOUT;
+    while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) < 0) {
+        const bool is_crowded = errno == EAGAIN || errno == EINTR;
+        if (!is_crowded || !set_blocking_until(fd.get(), deadline)) {
             return {};
         }
-        timeval wait{};
-        wait.tv_sec = static_cast<time_t>(left.count() / 1000000);
-        wait.tv_usec = static_cast<suseconds_t>(left.count() % 1000000);
-        if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0) {
-            return {};
-        }
-        if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) == 0) {
-            break;
-        }
-        if (errno != EINTR && errno != EAGAIN) {
-            return {};
-        }
-    }
-    const int flags = ::fcntl(fd.get(), F_GETFL);
-    if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
-        return {};
     }
     return fd;
 }

@@ -5,6 +5,7 @@
 
 #include <security/pam_modules.h>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 namespace raxauth::pam {
@@ -31,7 +32,11 @@ struct Context {
 /// Asks PAM's items and /proc/self. Never the environment. What cannot be found stays unset.
 Context collect_context(const pam_handle_t* pamh, const std::string& user);
 
-/// A number from a one-line file of procfs, kUnsetId if there is none.
-unsigned read_kernel_id(const char* path) noexcept;
+/// The number that a file such as /proc/self/loginuid holds; kUnsetId if there is none.
+unsigned kernel_id_in(std::string_view text) noexcept;
+
+/// logind's session id as the text of /proc/PID/cgroup tells it; empty outside sessions. By the
+/// rule of sd_pid_get_session(3), which needs a dozen system calls more for each line.
+std::string logind_session_in(std::string_view cgroups);
 
 } // namespace raxauth::pam

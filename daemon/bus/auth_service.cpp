@@ -115,8 +115,9 @@ struct AuthServiceVtable {
 namespace {
 /// Access is decided by the bus policy and by the methods themselves, secrets are wiped.
 constexpr std::uint64_t kOpen = SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE;
-constexpr std::uint64_t kConstant = SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_CONST;
-constexpr std::uint64_t kPlain = SD_BUS_VTABLE_UNPRIVILEGED;
+/// Properties are readable by everybody anyway; sd-bus refuses a table that says so again.
+constexpr std::uint64_t kConstant = SD_BUS_VTABLE_PROPERTY_CONST;
+constexpr std::uint64_t kPlain = 0;
 } // namespace
 
 // clang-format off

@@ -2,7 +2,7 @@
 #include "tests/simulator/http_server.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -20,7 +20,9 @@ namespace raxauth::simulator {
 
 namespace {
 
-constexpr std::size_t kConnectionMemory = 256 << 10;
+// Wiped by libmicrohttpd for each request, so no larger than it need be.
+constexpr std::size_t kConnectionMemory = 64 << 10;
+constexpr std::size_t kLargeHeaders = 16 << 10;
 constexpr unsigned int kConnectionLimit = 20'000;
 constexpr std::size_t kBlock = 32 << 10;
 constexpr int kRawWriteMs = 2000;
@@ -305,8 +307,29 @@ struct HttpServer::Callbacks {
                                                MHD_RESPMEM_MUST_COPY);
     }
 
+    /// The reply as bytes, for headers that do not fit into a connection's memory.
+    static std::string whole(const Reply& reply) {
+        std::string bytes =
+            fmt::format("HTTP/1.1 {} Large\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
+                        "Connection: close\r\n",
+                        reply.status, reply.content_type, reply.body.size());
+        for (const auto& [name, value] : reply.headers) {
+            bytes += name + ": " + value + "\r\n";
+        }
+        return bytes + "\r\n" + reply.body;
+    }
+
+    static bool has_large_headers(const Reply& reply) {
+        return std::any_of(reply.headers.begin(), reply.headers.end(),
+                           [](const auto& each) { return each.second.size() > kLargeHeaders; });
+    }
+
     static MHD_Result queue(Exchange& exchange) {
         const Reply& reply = exchange.reply;
+        if (has_large_headers(reply)) {
+            write_raw(exchange.connection, whole(reply));
+            return MHD_NO;
+        }
         MHD_Response* response = respond(exchange);
         if (response == nullptr) {
             return MHD_NO;

@@ -572,14 +572,16 @@ int HttpTransport::Core::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, v
     const std::uint32_t events =
         ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
     try {
-        if (watched != nullptr) {
+        if (watched != nullptr && watched->fd == fd) {
             watched->watch.change(events);
             return 0;
         }
-        core.watched.emplace_back();
-        watched = &core.watched.back();
+        if (watched == nullptr) {
+            core.watched.emplace_back();
+            watched = &core.watched.back();
+            watched->self = std::prev(core.watched.end());
+        }
         watched->fd = fd;
-        watched->self = std::prev(core.watched.end());
         watched->watch = core.loop.watch(fd, events, [&core, fd](std::uint32_t seen) {
             int mask = 0;
             mask |= (seen & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0;
@@ -650,6 +652,7 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
     Core& core = *static_cast<Core*>(userdata);
     for (Watched& watched : core.watched) {
         if (watched.fd == fd) {
+            watched.fd = -1;
             watched.watch = IoWatch();
         }
     }

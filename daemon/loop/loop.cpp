@@ -95,6 +95,23 @@ struct IoWatch::State : std::enable_shared_from_this<IoWatch::State> {
     }
 };
 
+/// Off the loop at once, even while its callback still runs (and keeps the state): the descriptor
+/// may be closed, or watched anew, before that returns.
+void IoWatch::drop() noexcept {
+    if (state_) {
+        state_->source.reset();
+        state_.reset();
+    }
+}
+
+IoWatch& IoWatch::operator=(IoWatch&& other) noexcept {
+    if (this != &other) {
+        drop();
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+
 void IoWatch::change(std::uint32_t events) {
     if (state_ && !finished(sd_event_source_get_event(state_->source.get()))) {
         check(sd_event_source_set_io_events(state_->source.get(), events), "change a watch");

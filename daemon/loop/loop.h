@@ -34,12 +34,18 @@ class Timer {
 class IoWatch {
   public:
     IoWatch() = default;
+    IoWatch(IoWatch&&) noexcept = default;
+    IoWatch& operator=(IoWatch&& other) noexcept;
+    IoWatch(const IoWatch&) = delete;
+    IoWatch& operator=(const IoWatch&) = delete;
+    ~IoWatch() { drop(); }
     void change(std::uint32_t events);
 
   private:
     friend class Loop;
     struct State;
     explicit IoWatch(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    void drop() noexcept;
     std::shared_ptr<State> state_;
 };
 

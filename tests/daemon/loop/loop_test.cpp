@@ -155,6 +155,28 @@ TEST(Loop, a_watch_reports_readable_and_ends_when_dropped) {
     LONGS_EQUAL(1, calls);
 }
 
+TEST(Loop, a_descriptor_can_be_watched_anew_in_the_callback_that_dropped_its_watch) {
+    int pair[2];
+    LONGS_EQUAL(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+    const UniqueFd ours(pair[0]);
+    const UniqueFd theirs(pair[1]);
+    IoWatch watch;
+    watch = loop.watch(ours.get(), EPOLLIN, [&](std::uint32_t) {
+        order += '1';
+        watch = IoWatch();
+        watch = loop.watch(ours.get(), EPOLLIN, [&](std::uint32_t) {
+            order += '2';
+            loop.stop(0);
+        });
+    });
+    LONGS_EQUAL(1, ::write(theirs.get(), "x", 1));
+    const Timer lost = loop.after(2s, [&] { loop.stop(1); });
+
+    LONGS_EQUAL(0, loop.run());
+
+    STRCMP_EQUAL("12", order.c_str());
+}
+
 TEST(Loop, a_watch_can_change_what_it_waits_for) {
     int pair[2];
     LONGS_EQUAL(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));

@@ -32,7 +32,6 @@ def test_sign_ins_and_refusals_leave_no_descriptor_and_no_thread_in_the_daemon(h
             host.probe("raxauth-alone", name, ["authenticate"], [])
         else:
             sign_in(host, name)
-    host.identity.wait_for_request()
     host.wait_until(lambda: daemon_state(host) == before, f"the daemon is as before: {before}")
 
 

@@ -93,7 +93,7 @@ def test_a_stalled_identity_is_unavailable_within_its_time_and_others_are_served
         if step == "passcode":
             held.question("passcode")
             held.answer(host.identity.sms("alice"))
-        host.identity.wait_for_request(STEPS[step])
+        host.identity.wait_for_post(STEPS[step])
         started = time.monotonic()
         assert attempt(host, "judy").code == "PAM_SUCCESS"
         assert time.monotonic() - started < 1.5, "another person's sign-in had to wait"

@@ -122,7 +122,7 @@ def test_a_daemon_killed_while_identity_thinks_means_unavailable(host):
     with host.start_probe("raxauth-alone", "alice") as probe:
         probe.question("password")
         probe.answer(host.identity.password("alice"))
-        host.identity.wait_for_request()
+        host.identity.wait_for_post()
         assert host.kill_daemon()
         report = probe.finish()
     assert report.code == "PAM_AUTHINFO_UNAVAIL", report.events
@@ -146,7 +146,7 @@ def test_a_token_issued_to_a_conversation_that_is_gone_is_revoked(host):
         probe.answer(host.identity.password("alice"))
         probe.question("passcode")
         probe.answer(host.identity.sms("alice"))
-        host.identity.wait_for_request(2)
+        host.identity.wait_for_post(2)
         for pid in host.pids("pam_probe"):
             host.kill(pid, signal.SIGKILL)
     host.identity.wait_for_no_live_tokens()

@@ -131,7 +131,7 @@ def test_with_the_configuration_as_installed_nobody_gets_in(host):
         assert not got.granted, got.transcript
         assert host.journal.wait(host.reset_mark, RAXAUTH_USER="alice",
                                  RAXAUTH_REASON="no-binding")
-    assert host.identity.requests() == []
+    assert host.identity.posts() == []
 
 
 @pytest.mark.parametrize("status", [413, 429])
@@ -178,14 +178,14 @@ def test_a_configuration_that_others_may_write_is_not_believed(host):
     host.path("/etc/raxauth/raxauth.d/50-host.toml").chmod(0o666)
     got = host.try_ssh("alice", [host.identity.password("alice")])
     assert not got.granted, got.transcript
-    assert host.identity.requests() == []
+    assert host.identity.posts() == []
 
 
 @pytest.mark.parametrize("answer", ["", "\b\n\r\x7fINCORRECT"])
 def test_an_empty_password_and_sshds_junk_never_reach_identity(host, answer):
     report = host.probe("sshd", "alice", ["authenticate"], [answer])
     assert report.code == "PAM_AUTH_ERR", report.events
-    assert host.identity.requests() == []
+    assert host.identity.posts() == []
 
 
 def test_a_passcode_equal_to_the_password_never_reaches_identity(host):
@@ -199,4 +199,4 @@ def test_user_names_of_another_grammar_never_reach_the_bus(host):
     for name in ("-alice", "al:ice", "../alice", "al\tice", "a" * 300):
         report = host.probe("raxauth-alone", name, ["authenticate"], ["x"])
         assert report.code in ("PAM_AUTH_ERR", "PAM_USER_UNKNOWN"), (name, report.events)
-    assert host.identity.requests() == []
+    assert host.identity.posts() == []

@@ -264,6 +264,10 @@ class Host:
                 target = self.path(place + part)
                 shutil.copyfile(f"{made}{part}", target)
                 target.chmod(0o600)
+        known = self.path("/etc/ssh/ssh_known_hosts")
+        known.write_text("127.0.0.1,localhost,throwaway "
+                         + self.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text())
+        known.chmod(0o644)
 
     def restart_sshd(self):
         raise NotImplementedError
@@ -281,9 +285,7 @@ class Host:
 
     def ssh_argv(self, user, command=None, methods="keyboard-interactive", key=False, options=()):
         """The ssh client's command line: one try only; ends in a shell whose prompt we know."""
-        argv = ["ssh", "-F", "/dev/null", "-tt", "-o", "StrictHostKeyChecking=no",
-                "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-                "-o", "NumberOfPasswordPrompts=1", "-o", f"PreferredAuthentications={methods}"]
+        argv = ["ssh", "-F", "/dev/null", "-tt", "-o", "StrictHostKeyChecking=yes", "-o", "NumberOfPasswordPrompts=1", "-o", f"PreferredAuthentications={methods}"]
         argv += ["-i", "/etc/ssh/client_key", "-o", "IdentitiesOnly=yes"] if key else \
             ["-o", "PubkeyAuthentication=no"]
         for option in options:

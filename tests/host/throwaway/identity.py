@@ -213,12 +213,13 @@ class Identity:
         return [r for r in self.requests() if r["method"] == "POST" and r["path"] == "/v2.0/tokens"]
 
     def outcomes(self):
-        """Method and status of every request that is no revocation."""
-        return [(r["method"], r["status"]) for r in self.requests() if r["method"] != "DELETE"]
+        """The statuses of the sign-in requests. (The daemon warms its connection with a GET of
+        /v2.0, which asks nothing, and revokes tokens with DELETE.)"""
+        return [r["status"] for r in self.posts()]
 
-    def wait_for_request(self, count=1):
-        """Waits until COUNT requests have arrived since the last reset."""
-        self.host.wait_until(lambda: len(self.requests()) >= count, f"{count} requests of Identity")
+    def wait_for_post(self, count=1):
+        """Waits until COUNT sign-in requests have arrived since the last reset."""
+        self.host.wait_until(lambda: len(self.posts()) >= count, f"{count} requests of Identity")
 
     def issued_tokens(self, user=None):
         tokens = self._ask("GET", "/tokens")["tokens"]

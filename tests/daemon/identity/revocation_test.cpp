@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/identity/revocation.h"
+
+#include "daemon/journal/journal.h"
+#include "tests/support/event_pump.h"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace raxauth;
+using namespace raxauth::identity;
+using namespace raxauth::testing;
+using namespace std::chrono_literals;
+using sessions::OwnedToken;
+
+namespace {
+
+/// Revokes as told: at once, or when the test says so.
+class RevokingIdentity final : public Identity {
+  public:
+    Task<Answer> authenticate(const Account&, CredentialKind, const Secret&) override {
+        co_return Fault{};
+    }
+    Task<Answer> submit_passcode(const Account&, const Challenge&, const Secret&) override {
+        co_return Fault{};
+    }
+    Task<TokenState> validate(const Secret&) override { co_return TokenState::Unknown; }
+    Task<bool> revoke(const Secret& token) override {
+        asked.emplace_back(token.view());
+        if (held) {
+            OneShot<bool> answer;
+            under_way.push_back(&answer);
+            const bool confirmed = co_await answer;
+            co_return confirmed;
+        }
+        if (throws) {
+            throw std::runtime_error("disk on fire");
+        }
+        const bool confirmed = failures == 0;
+        failures -= confirmed ? 0U : 1U;
+        co_return confirmed;
+    }
+    void warm() override {}
+    Reachability reachability() const override { return {}; }
+
+    std::vector<std::string> asked;
+    std::deque<OneShot<bool>*> under_way;
+    unsigned failures = 0;
+    bool held = false;
+    bool throws = false;
+};
+
+} // namespace
+
+TEST_GROUP(Revocations) {
+    Loop loop;
+    RevokingIdentity identity;
+    RevocationLimits limits{.queue = 4, .at_once = 2, .attempts = 3, .first_pause = 1ms};
+    std::unique_ptr<Revocations> revocations;
+
+    void setup() override {
+        raxauth::journal::set_foreground(true);
+        revocations = std::make_unique<Revocations>(loop, limits);
+        revocations->use(&identity);
+    }
+    OwnedToken token(const char* text) {
+        return {Secret(text), WallTime{}, *revocations};
+    }
+    void settle() {
+        CHECK(run_until(loop, [&] { return revocations->pending() == 0; }, 5s));
+        static_cast<void>(run_until_idle(loop));
+    }
+};
+
+TEST(Revocations, what_its_owner_lets_go_is_revoked) {
+    {
+        const OwnedToken owned = token("a");
+        LONGS_EQUAL(1, revocations->held());
+    }
+    LONGS_EQUAL(0, identity.asked.size()); // never from inside a destructor
+
+    settle();
+
+    CHECK(identity.asked == std::vector<std::string>{"a"});
+    LONGS_EQUAL(1, revocations->counts().issued);
+    LONGS_EQUAL(1, revocations->counts().revoked);
+    LONGS_EQUAL(0, revocations->held());
+}
+
+TEST(Revocations, handing_on_is_no_end) {
+    OwnedToken second;
+    {
+        OwnedToken first = token("a");
+        second = std::move(first);
+    }
+    static_cast<void>(run_until_idle(loop));
+    LONGS_EQUAL(0, identity.asked.size());
+
+    second = OwnedToken();
+    settle();
+
+    LONGS_EQUAL(1, identity.asked.size());
+}
+
+TEST(Revocations, of_equal_texts_the_last_holder_revokes) {
+    {
+        const OwnedToken second = token("same");
+        {
+            const OwnedToken first = token("same");
+        }
+        static_cast<void>(run_until_idle(loop));
+        LONGS_EQUAL(0, identity.asked.size());
+        LONGS_EQUAL(1, revocations->counts().issued);
+    }
+    settle();
+
+    LONGS_EQUAL(1, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().revoked);
+}
+
+TEST(Revocations, a_text_given_out_again_before_its_turn_is_not_revoked_under_its_new_owner) {
+    {
+        const OwnedToken first = token("again");
+    }
+    {
+        const OwnedToken second = token("again");
+        static_cast<void>(run_until_idle(loop));
+        LONGS_EQUAL(0, identity.asked.size());
+    }
+    settle();
+
+    LONGS_EQUAL(1, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().issued);
+}
+
+TEST(Revocations, a_dead_token_is_not_revoked) {
+    {
+        OwnedToken owned = token("a");
+        owned.declare_dead();
+    }
+    settle();
+
+    LONGS_EQUAL(0, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().dead);
+    LONGS_EQUAL(0, revocations->held());
+}
+
+TEST(Revocations, tries_again_with_growing_pauses_and_gives_up_at_last) {
+    identity.failures = 2;
+    const auto begun = std::chrono::steady_clock::now();
+    {
+        const OwnedToken owned = token("a");
+    }
+    settle();
+    LONGS_EQUAL(3, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().revoked);
+    CHECK(std::chrono::steady_clock::now() - begun >= 3ms);
+
+    identity.failures = 1000;
+    {
+        const OwnedToken owned = token("b");
+    }
+    settle();
+    LONGS_EQUAL(6, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().lost);
+}
+
+TEST(Revocations, an_exception_counts_as_a_failed_attempt) {
+    identity.throws = true;
+    {
+        const OwnedToken owned = token("a");
+    }
+    settle();
+
+    LONGS_EQUAL(3, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().lost);
+}
+
+TEST(Revocations, few_at_once_and_a_bounded_queue) {
+    identity.held = true;
+    for (int i = 0; i < 3; ++i) { // two under way, one waiting
+        const OwnedToken owned = token(std::to_string(i).c_str());
+    }
+    static_cast<void>(run_until_idle(loop));
+    LONGS_EQUAL(2, identity.asked.size());
+    for (int i = 3; i < 8; ++i) { // room for three more
+        const OwnedToken owned = token(std::to_string(i).c_str());
+    }
+    LONGS_EQUAL(2, revocations->counts().lost);
+    LONGS_EQUAL(6, revocations->pending());
+
+    while (revocations->pending() > 0) {
+        CHECK_FALSE(identity.under_way.empty());
+        OneShot<bool>* next = identity.under_way.front();
+        identity.under_way.pop_front();
+        next->set(true);
+        static_cast<void>(run_until_idle(loop));
+    }
+
+    LONGS_EQUAL(6, revocations->counts().revoked);
+    LONGS_EQUAL(8, revocations->counts().issued);
+}
+
+TEST(Revocations, tokens_wait_while_there_is_nobody_to_ask) {
+    revocations->use(nullptr);
+    {
+        const OwnedToken owned = token("a");
+    }
+    static_cast<void>(run_until_idle(loop));
+    LONGS_EQUAL(1, revocations->pending());
+
+    revocations->use(&identity);
+    settle();
+
+    LONGS_EQUAL(1, revocations->counts().revoked);
+}
+
+TEST(Revocations, drain_ends_when_all_is_revoked_or_time_is_up) {
+    bool drained = false;
+    const auto drain = [](Revocations& of, std::chrono::milliseconds time,
+                          bool& over) -> Task<void> {
+        co_await of.drain(time);
+        over = true;
+    };
+    {
+        const OwnedToken owned = token("a");
+    }
+    const Job all = Job::start(drain(*revocations, 10s, drained));
+    CHECK_FALSE(drained);
+    CHECK(run_until(loop, [&] { return drained; }, 5s));
+    LONGS_EQUAL(1, revocations->counts().revoked);
+
+    identity.held = true;
+    drained = false;
+    {
+        const OwnedToken owned = token("b");
+    }
+    const Job late = Job::start(drain(*revocations, 20ms, drained));
+    CHECK(run_until(loop, [&] { return drained; }, 5s));
+    LONGS_EQUAL(1, revocations->pending());
+}
+
+TEST(Revocations, drain_with_nothing_to_do_ends_at_once) {
+    bool drained = false;
+    const Job job = Job::start([](Revocations& of, bool& over) -> Task<void> {
+        co_await of.drain(10s);
+        over = true;
+    }(*revocations, drained));
+
+    CHECK(run_until(loop, [&] { return drained; }, 1s));
+}

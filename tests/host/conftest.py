@@ -12,6 +12,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from throwaway import ThrowawayHost  # noqa: E402 - needs the path above
 
 
+LINES_SHOWN = 40
+
+
 def pytest_configure():
     if os.geteuid() != 0:
         pytest.exit("the host tests need root: they make namespaces and mounts", 2)
@@ -38,5 +41,6 @@ def pytest_runtest_makereport(item, call):
     host = getattr(item, "funcargs", {}).get("host")
     if report.failed and host is not None:
         since = getattr(host, "reset_mark", 0)
-        report.sections.append(("host's journal", host.journal.text(since)))
-        report.sections.append(("asked of Identity", host.identity.story()))
+        for title, text in (("host's journal", host.journal.text(since)),
+                            ("asked of Identity", host.identity.story())):
+            report.sections.append((title, "\n".join(text.splitlines()[-LINES_SHOWN:])))

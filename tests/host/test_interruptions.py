@@ -129,7 +129,8 @@ def test_a_daemon_killed_while_identity_thinks_means_unavailable(host):
 
 
 def test_an_unanswered_conversation_ends_at_its_deadline(host):
-    host.configure({"sign_in": {"deadline": "2s"}})
+    host.configure({"sign_in": {"deadline": "2s"},
+                    "identity": {"request_timeout": "1s", "connect_timeout": "500ms"}})
     with host.start_probe("raxauth-alone", "alice") as probe:
         probe.question("password")
         nothing_is_left(host)

@@ -60,6 +60,7 @@ def test_a_guesser_of_passwords_is_refused_here_before_identity_locks_the_accoun
 
 
 def test_a_strangers_failures_do_not_keep_the_person_out_from_where_they_always_sign_in(host):
+    host.identity.switch(password_lock_after=1000)  # of Identity's own, a second long
     login = [host.identity.password("alice"), lambda: host.identity.sms("alice")]
     assert probe(host, "alice", login, rhost="203.0.113.5").code == "PAM_SUCCESS"
     for i in range(30):

@@ -285,7 +285,8 @@ class Host:
 
     def ssh_argv(self, user, command=None, methods="keyboard-interactive", key=False, options=()):
         """The ssh client's command line: one try only; ends in a shell whose prompt we know."""
-        argv = ["ssh", "-F", "/dev/null", "-tt", "-o", "StrictHostKeyChecking=yes", "-o", "NumberOfPasswordPrompts=1", "-o", f"PreferredAuthentications={methods}"]
+        argv = ["ssh", "-F", "/dev/null", "-tt", "-o", "StrictHostKeyChecking=yes",
+                "-o", "NumberOfPasswordPrompts=1", "-o", f"PreferredAuthentications={methods}"]
         argv += ["-i", "/etc/ssh/client_key", "-o", "IdentitiesOnly=yes"] if key else \
             ["-o", "PubkeyAuthentication=no"]
         for option in options:

@@ -52,6 +52,7 @@ class SignIn {
   private:
     Task<std::optional<Verdict>> find_local_account();
     Task<std::optional<Verdict>> reuse_session();
+    Task<std::optional<Verdict>> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
     Task<void> obtain_password();
     Task<Verdict> first_step();
@@ -85,8 +86,7 @@ class SignIn {
     std::optional<Secret> passcode_; ///< from a single line
     unsigned attempts_left_ = 0;
     unsigned resends_left_ = 0;
-    bool answered_once_ = false; ///< the passcode prompt has been answered
-    std::string note_;           ///< for the next passcode prompt
+    std::string note_; ///< for the next passcode prompt
 };
 
 Task<Verdict> SignIn::run() {
@@ -183,45 +183,21 @@ Task<std::optional<Verdict>> SignIn::reuse_session() {
     if (decision.mode == policy::Reuse::None) {
         co_return std::nullopt;
     }
-    if (decision.recheck) {
-        const bool lives = co_await token_lives(decision);
-        if (!lives) {
-            co_return std::nullopt;
+    if (decision.mode == policy::Reuse::All) {
+        if (decision.recheck) {
+            // Identity may take longer than a caller waits for the first reply: a step without a
+            // question gives it the time of a whole call.
+            Task<std::vector<Secret>> acknowledging = person_.ask({});
+            static_cast<void>(co_await std::move(acknowledging));
+            const bool lives = co_await token_lives(decision);
+            if (!lives) {
+                co_return std::nullopt;
+            }
         }
-    }
-    if (decision.mode == policy::Reuse::Passcode) {
-        Secret typed;
-        if (context_.password) {
-            typed = std::move(*context_.password);
-            context_.password.reset();
-        } else {
-            std::vector<Message> question;
-            question.push_back(
-                session_password_prompt(context_, decision.signed_in_at, to_.clock.wall()));
-            Task<std::vector<Secret>> asking = person_.ask(std::move(question));
-            std::vector<Secret> answers = co_await std::move(asking);
-            typed = std::move(answers.at(0));
-        }
-        if (typed.empty()) {
-            co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
-        }
-        using Check = sessions::SessionStore::PasswordCheck;
-        Task<Check> checking =
-            to_.sessions.check_password(decision.key, decision.generation, std::move(typed));
-        const Check check = co_await std::move(checking);
-        switch (check) {
-        case Check::Right:
-            break;
-        case Check::Wrong:
-            co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
-                                       "not the password of this session's sign-in");
-        case Check::WrongAndOver:
-            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
-                                       "three wrong passwords: this session's sign-in is dropped")
-                .telling("Too many wrong passwords. The sign-in of this session no longer counts.");
-        case Check::NoVerifier:
-            co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
-                                       "the session's sign-in ended meanwhile");
+    } else {
+        std::optional<Verdict> ended = co_await check_session_password(decision);
+        if (ended || context_.password) {
+            co_return ended; // or, with the password typed already, sign in anew
         }
     }
     std::optional<sessions::Grant> grant = to_.sessions.reuse(decision.key, decision.generation);
@@ -229,6 +205,53 @@ Task<std::optional<Verdict>> SignIn::reuse_session() {
         co_return std::nullopt;
     }
     co_return Verdict::granted(std::move(*grant)).because(decision.why);
+}
+
+/// The first factor of a session whose second factor counts. A verdict when it is wrong; nothing
+/// when it is right. When the session's token turns out to live no more, what was typed goes on
+/// into a whole sign-in, by context_.password.
+Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision& decision) {
+    Secret typed;
+    if (context_.password) {
+        typed = std::move(*context_.password);
+        context_.password.reset();
+    } else {
+        std::vector<Message> question;
+        question.push_back(
+            session_password_prompt(context_, decision.signed_in_at, to_.clock.wall()));
+        Task<std::vector<Secret>> asking = person_.ask(std::move(question));
+        std::vector<Secret> answers = co_await std::move(asking);
+        typed = std::move(answers.at(0));
+    }
+    if (typed.empty()) {
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
+    }
+    if (decision.recheck) {
+        const bool lives = co_await token_lives(decision);
+        if (!lives) {
+            context_.password = std::move(typed);
+            co_return std::nullopt;
+        }
+    }
+    using Check = sessions::SessionStore::PasswordCheck;
+    Task<Check> checking =
+        to_.sessions.check_password(decision.key, decision.generation, std::move(typed));
+    const Check check = co_await std::move(checking);
+    switch (check) {
+    case Check::Right:
+        co_return std::nullopt;
+    case Check::Wrong:
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                                   "not the password of this session's sign-in");
+    case Check::WrongAndOver:
+        co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
+                                   "three wrong passwords: this session's sign-in is dropped")
+            .telling("Too many wrong passwords. The sign-in of this session no longer counts.");
+    case Check::NoVerifier:
+        break;
+    }
+    co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
+                               "the session's sign-in ended meanwhile");
 }
 
 /// Asks Identity, where that was not done lately, whether the session's token still lives.

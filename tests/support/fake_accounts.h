@@ -19,6 +19,10 @@ class FakeAccounts final : public policy::LocalAccounts {
         accounts_.push_back({std::move(name), uid, std::move(groups)});
     }
 
+    void remove(const std::string& name) {
+        std::erase_if(accounts_, [&](const auto& account) { return account.name == name; });
+    }
+
     Task<std::optional<policy::LocalAccount>> find(std::string name) override {
         return look_up([name = std::move(name)](const policy::LocalAccount& account) {
             return account.name == name;

@@ -1,0 +1,714 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's service on a real bus, with a scripted Identity behind it: callers of both kinds,
+// the error names, and to whom a conversation belongs. The tests run as root, as ./check does:
+// only so can they also call as somebody else.
+#include "common/secret_pipe.h"
+#include "daemon/bus/auth_service.h"
+#include "tests/pam/private_bus.h"
+#include "tests/support/counting_revoker.h"
+#include "tests/support/event_pump.h"
+#include "tests/support/fake_accounts.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/proof.h"
+#include "tests/support/scripted_identity.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <functional>
+#include <grp.h>
+#include <memory>
+#include <string>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace raxauth;
+using namespace raxauth::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+/// What a call came back with: an error's name, or a step (also CheckAccount's, without an id).
+struct Outcome {
+    bool arrived = false;
+    std::string error;
+    std::uint64_t id = 0;
+    std::uint64_t serial = 0;
+    std::string state;
+    std::string reason;
+    std::vector<std::string> texts;
+    std::string ticket;
+    std::string account;
+    BusMessage message;
+};
+
+void read_texts(sd_bus_message* message, Outcome& outcome) {
+    CHECK_TRUE(sd_bus_message_enter_container(message, 'a', "(ss)") > 0);
+    const char* kind = nullptr;
+    const char* text = nullptr;
+    while (sd_bus_message_read(message, "(ss)", &kind, &text) > 0) {
+        outcome.texts.emplace_back(text);
+    }
+    CHECK_TRUE(sd_bus_message_exit_container(message) >= 0);
+}
+
+void read_step(sd_bus_message* message, Outcome& outcome) {
+    const char* state = nullptr;
+    const char* reason = nullptr;
+    CHECK_TRUE(sd_bus_message_read(message, "ttss", &outcome.id, &outcome.serial, &state, &reason) >
+               0);
+    outcome.state = state;
+    outcome.reason = reason;
+    read_texts(message, outcome);
+    CHECK_TRUE(sd_bus_message_enter_container(message, 'a', "{sv}") > 0);
+    while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+        const char* key = nullptr;
+        const char* value = nullptr;
+        CHECK_TRUE(sd_bus_message_read(message, "s", &key) > 0);
+        CHECK_TRUE(sd_bus_message_read(message, "v", "s", &value) > 0);
+        (std::strcmp(key, "ticket") == 0 ? outcome.ticket : outcome.account) = value;
+        CHECK_TRUE(sd_bus_message_exit_container(message) >= 0);
+    }
+}
+
+/// Somebody on the bus, as root.
+class Client {
+  public:
+    Client(Loop& loop, const char* address) : loop_(loop) {
+        CHECK_TRUE(sd_bus_new(out(bus_)) >= 0);
+        CHECK_TRUE(sd_bus_set_address(bus_.get(), address) >= 0);
+        CHECK_TRUE(sd_bus_set_bus_client(bus_.get(), 1) >= 0);
+        CHECK_TRUE(sd_bus_negotiate_fds(bus_.get(), 1) >= 0);
+        CHECK_TRUE(sd_bus_start(bus_.get()) >= 0);
+        CHECK_TRUE(sd_bus_attach_event(bus_.get(), loop.event(), SD_EVENT_PRIORITY_NORMAL) >= 0);
+    }
+
+    using Fill = std::function<void(sd_bus_message*)>;
+    /// Sends and does not wait. The outcome stays where it is.
+    Outcome& send(const char* member, const Fill& fill) {
+        BusMessage call;
+        CHECK_TRUE(sd_bus_message_new_method_call(bus_.get(), out(call), contract::kBusName,
+                                                  contract::kObject, contract::kInterface,
+                                                  member) >= 0);
+        fill(call.get());
+        outcomes_.push_back(std::make_unique<Outcome>());
+        CHECK_TRUE(sd_bus_call_async(bus_.get(), nullptr, call.get(), &Client::on_reply,
+                                     outcomes_.back().get(), 20'000'000) >= 0);
+        return *outcomes_.back();
+    }
+    Outcome& call(const char* member, const Fill& fill = [](sd_bus_message*) {}) {
+        Outcome& outcome = send(member, fill);
+        CHECK_TRUE_TEXT(run_until(loop_, [&] { return outcome.arrived; }), member);
+        run_until_idle(loop_);
+        return outcome;
+    }
+    Outcome& step(const char* member, const Fill& fill) {
+        Outcome& outcome = call(member, fill);
+        if (outcome.error.empty()) {
+            read_step(outcome.message.get(), outcome);
+        }
+        return outcome;
+    }
+    static Fill answer(const Outcome& asked, const std::vector<std::string>& texts) {
+        return [id = asked.id, serial = asked.serial, texts](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_append(call, "tt", id, serial) >= 0);
+            CHECK_TRUE(sd_bus_message_open_container(call, 'a', "h") >= 0);
+            for (const std::string& text : texts) {
+                const UniqueFd pipe = send_through_pipe(text);
+                CHECK_TRUE(sd_bus_message_append(call, "h", pipe.get()) >= 0);
+            }
+            CHECK_TRUE(sd_bus_message_close_container(call) >= 0);
+        };
+    }
+    void leave() { bus_.reset(); }
+    sd_bus* bus() const noexcept { return bus_.get(); }
+
+  private:
+    static int on_reply(sd_bus_message* reply, void* userdata, sd_bus_error* /*error*/) {
+        auto& outcome = *static_cast<Outcome*>(userdata);
+        outcome.arrived = true;
+        if (sd_bus_message_is_method_error(reply, nullptr) != 0) {
+            outcome.error = sd_bus_message_get_error(reply)->name;
+        }
+        outcome.message.reset(sd_bus_message_ref(reply));
+        return 0;
+    }
+
+    Loop& loop_;
+    std::vector<std::unique_ptr<Outcome>> outcomes_;
+    Bus bus_; ///< goes first: no reply comes any more
+};
+
+} // namespace
+
+TEST_GROUP(AuthService) {
+    PrivateBus bus;
+    TemporaryDirectory directory;
+    Loop loop;
+    FakeClock clock;
+    CountingRevoker revoker;
+    identity::Revocations revocations{loop};
+    std::unique_ptr<policy::Limiter> limiter;
+    FakeAccounts accounts;
+    sessions::SessionStore sessions{loop, clock};
+    conversation::Registry registry{loop};
+    journal::History history{clock};
+    ConfigurationInForce in_force;
+    ScriptedIdentity* identity = nullptr;
+    int reloads = 0;
+    std::optional<bus::AuthService> service;
+    std::optional<Client> client;
+
+    void setup() override {
+        LONGS_EQUAL_TEXT(0, ::geteuid(), "these tests need root");
+        accounts.add("alice", 1001);
+        accounts.add("nobody", kNobody);
+        configure([](policy::Settings&) {});
+        limiter = policy::make_limiter(
+            clock, in_force.configuration->settings.limits, directory.path("."),
+            [this](std::function<void()> callback) { loop.post(std::move(callback)); });
+        service.emplace(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
+                                   revocations, [this] { return in_force; }, [this] { ++reloads; }},
+                        bus.address());
+        client.emplace(loop, bus.address());
+    }
+    void teardown() override {
+        registry.stop();
+        run_until_idle(loop);
+        client.reset();
+        service.reset();
+        sessions.clear();
+        run_until_idle(loop);
+        UNSIGNED_LONGS_EQUAL_TEXT(0, registry.live(), "a conversation is left");
+        CHECK_TRUE_TEXT(revoker.balanced(), "a token was leaked or ended twice");
+    }
+
+    void configure(const std::function<void(policy::Settings&)>& change) {
+        auto fresh = std::make_shared<Configuration>();
+        fresh->settings.access.any_domain = true;
+        fresh->settings.accounts.map["alice"] = "alice.smith";
+        change(fresh->settings);
+        auto scripted = std::make_unique<ScriptedIdentity>();
+        identity = scripted.get();
+        fresh->identity = std::move(scripted);
+        in_force.configuration = std::move(fresh);
+    }
+    void script_a_good_sign_in() {
+        identity->challenges("session-1").at_step_2([this] {
+            return Proof{}.issue(revoker, clock);
+        });
+    }
+
+    static Client::Fill context(const char* user, const Client::Fill& more = {}) {
+        return [user, more](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_open_container(call, 'a', "{sv}") >= 0);
+            CHECK_TRUE(sd_bus_message_append(call, "{sv}", "user", "s", user) >= 0);
+            CHECK_TRUE(sd_bus_message_append(call, "{sv}", "service", "s", "sshd") >= 0);
+            CHECK_TRUE(sd_bus_message_append(call, "{sv}", "remote-host", "s", "192.0.2.7") >= 0);
+            if (more) {
+                more(call);
+            }
+            CHECK_TRUE(sd_bus_message_close_container(call) >= 0);
+        };
+    }
+    Outcome& begin(const char* user = "alice") {
+        return client->step("BeginSignIn", context(user));
+    }
+    Outcome& answer(const Outcome& asked, const std::vector<std::string>& texts) {
+        return client->step("Answer", Client::answer(asked, texts));
+    }
+    static Client::Fill with_descriptor(const Outcome& asked, int fd) {
+        return [id = asked.id, serial = asked.serial, fd](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_append(call, "ttah", id, serial, 1, fd) >= 0);
+        };
+    }
+    static void check_step(const Outcome& got, const char* state, const char* reason) {
+        STRCMP_EQUAL("", got.error.c_str());
+        STRCMP_EQUAL(state, got.state.c_str());
+        STRCMP_EQUAL(reason, got.reason.c_str());
+    }
+    static void check_error(const Outcome& got, const char* name) {
+        STRCMP_EQUAL(name, got.error.c_str());
+    }
+    std::string last_reason() {
+        std::string reason;
+        history.each([&](const journal::PastVerdict& past) {
+            reason = word(past.reason);
+            return false;
+        });
+        return reason;
+    }
+
+    /// Runs `talk` in a process of uid nobody with a connection of its own, while the service goes
+    /// on here; gives what it returns.
+    std::string as_nobody(const std::function<std::string(sd_bus*)>& talk) {
+        const std::string socket(std::strchr(bus.address(), '/'));
+        std::filesystem::permissions(std::filesystem::path(socket).parent_path(),
+                                     std::filesystem::perms{0711});
+        int ends[2];
+        CHECK_TRUE(::pipe2(ends, O_CLOEXEC) == 0);
+        const pid_t child = ::fork();
+        if (child == 0) {
+            std::string said = "no connection";
+            sd_bus* own = nullptr;
+            if (::setgroups(0, nullptr) == 0 && ::setresgid(kNobody, kNobody, kNobody) == 0 &&
+                ::setresuid(kNobody, kNobody, kNobody) == 0 && sd_bus_new(&own) >= 0 &&
+                sd_bus_set_address(own, bus.address()) >= 0 && sd_bus_set_bus_client(own, 1) >= 0 &&
+                sd_bus_negotiate_fds(own, 1) >= 0 && sd_bus_start(own) >= 0) {
+                said = talk(own);
+            }
+            static_cast<void>(!::write(ends[1], said.data(), said.size()));
+            ::_exit(0);
+        }
+        const UniqueFd reading(ends[0]);
+        ::close(ends[1]);
+        std::string heard;
+        bool over = false;
+        const IoWatch watch = loop.watch(reading.get(), EPOLLIN, [&](std::uint32_t) {
+            char buffer[1024];
+            const ssize_t got = ::read(reading.get(), buffer, sizeof buffer);
+            over = got <= 0;
+            heard.append(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
+        });
+        CHECK_TRUE(run_until(loop, [&] { return over; }));
+        ::waitpid(child, nullptr, 0);
+        return heard;
+    }
+    /// For use in such a process: the error's name, or the reply's first texts.
+    static std::string say(sd_bus * own, const char* member, const Client::Fill& fill,
+                           sd_bus_message** keep = nullptr) {
+        sd_bus_message* call = nullptr;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message* reply = nullptr;
+        if (sd_bus_message_new_method_call(own, &call, contract::kBusName, contract::kObject,
+                                           contract::kInterface, member) < 0) {
+            return "no call";
+        }
+        fill(call);
+        if (sd_bus_call(own, call, 10'000'000, &error, &reply) < 0) {
+            return error.name;
+        }
+        if (keep != nullptr) {
+            *keep = reply;
+        }
+        return "done";
+    }
+};
+
+// --- A sign-in
+// ------------------------------------------------------------------------------------
+
+TEST(AuthService, carries_a_sign_in_from_begin_to_granted) {
+    script_a_good_sign_in();
+
+    Outcome& first = begin();
+    check_step(first, "ask", "");
+    CHECK_TRUE(first.texts.at(0).find("password") != std::string::npos);
+
+    Outcome& second = answer(first, {"secret"});
+    check_step(second, "ask", "");
+    CHECK_TRUE(second.texts.at(0).find("passcode") != std::string::npos);
+    UNSIGNED_LONGS_EQUAL(first.id, second.id);
+    CHECK_TRUE(first.serial != second.serial);
+
+    Outcome& verdict = answer(second, {"1411594"});
+    check_step(verdict, "granted", "mfa-proven");
+    UNSIGNED_LONGS_EQUAL(64, verdict.ticket.size());
+    STRCMP_EQUAL("alice.smith", verdict.account.c_str());
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+    STRCMP_EQUAL("mfa-proven", last_reason().c_str());
+}
+
+TEST(AuthService, takes_the_password_from_the_context_through_a_pipe) {
+    script_a_good_sign_in();
+
+    const UniqueFd pipe = send_through_pipe("secret");
+    Outcome& first = client->step(
+        "BeginSignIn", context("alice", [&](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_append(call, "{sv}", "password", "h", pipe.get()) >= 0);
+        }));
+
+    check_step(first, "ask", "");
+    CHECK_TRUE(first.texts.at(0).find("passcode") != std::string::npos);
+    STRCMP_EQUAL("secret", identity->calls.at(0).credential.c_str());
+}
+
+TEST(AuthService, opens_and_closes_a_session_with_the_ticket) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+    Outcome& second = answer(first, {"secret"});
+    const std::string ticket = answer(second, {"1411594"}).ticket;
+    const Client::Fill session = context("alice", [&](sd_bus_message* call) {
+        CHECK_TRUE(sd_bus_message_append(call, "{sv}", "ticket", "s", ticket.c_str()) >= 0);
+        CHECK_TRUE(sd_bus_message_append(call, "{sv}", "audit-session", "u", 11U) >= 0);
+        CHECK_TRUE(sd_bus_message_append(call, "{sv}", "login-uid", "u", 1001U) >= 0);
+    });
+
+    Outcome& opened = client->call("OpenSession", session);
+    const char* handle = nullptr;
+    CHECK_TRUE(sd_bus_message_read(opened.message.get(), "s", &handle) > 0);
+    UNSIGNED_LONGS_EQUAL(64, std::strlen(handle));
+    UNSIGNED_LONGS_EQUAL(1, sessions.size());
+
+    Outcome& again = client->call("OpenSession", session);
+    const char* none = nullptr;
+    CHECK_TRUE(sd_bus_message_read(again.message.get(), "s", &none) > 0);
+    STRCMP_EQUAL("", none);
+    UNSIGNED_LONGS_EQUAL(1, sessions.size());
+
+    Outcome& closed = client->call("CloseSession", [&](sd_bus_message* call) {
+        CHECK_TRUE(sd_bus_message_append(call, "s", handle) >= 0);
+    });
+    STRCMP_EQUAL("", closed.error.c_str());
+    UNSIGNED_LONGS_EQUAL(0, sessions.size());
+    UNSIGNED_LONGS_EQUAL(0, revoker.live());
+}
+
+TEST(AuthService, checks_an_account) {
+    Outcome& checked = client->call("CheckAccount", context("alice"));
+
+    const char* state = nullptr;
+    const char* reason = nullptr;
+    CHECK_TRUE(sd_bus_message_read(checked.message.get(), "ss", &state, &reason) > 0);
+    STRCMP_EQUAL("denied", state);
+    STRCMP_EQUAL("no-sign-in", reason);
+    STRCMP_EQUAL("no-sign-in", last_reason().c_str());
+}
+
+// --- To whom a conversation belongs
+// ---------------------------------------------------------------
+
+TEST(AuthService, lets_nobody_but_the_beginner_answer_or_cancel) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+    Client other(loop, bus.address());
+
+    check_error(other.step("Answer", Client::answer(first, {"secret"})),
+                contract::error::kNoSuchConversation);
+    check_error(other.call("Cancel",
+                           [&](sd_bus_message* call) {
+                               CHECK_TRUE(sd_bus_message_append(call, "t", first.id) >= 0);
+                           }),
+                contract::error::kNoSuchConversation);
+    UNSIGNED_LONGS_EQUAL(0, identity->calls.size());
+
+    check_step(answer(first, {"secret"}), "ask", ""); // undisturbed
+}
+
+TEST(AuthService, ends_a_conversation_when_its_beginner_leaves_the_bus) {
+    Outcome& first = begin();
+    check_step(first, "ask", "");
+    UNSIGNED_LONGS_EQUAL(1, registry.live());
+
+    client->leave();
+
+    CHECK_TRUE(run_until(loop, [this] { return registry.live() == 0; }));
+    STRCMP_EQUAL("cancelled", last_reason().c_str());
+}
+
+TEST(AuthService, ends_a_conversation_when_its_beginner_leaves_while_identity_is_asked) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+    identity->gate->shut();
+    client->send("Answer", Client::answer(first, {"secret"}));
+    CHECK_TRUE(run_until(loop, [this] { return identity->under_way() == 1; }));
+
+    client->leave();
+
+    CHECK_TRUE(run_until(loop, [this] { return registry.live() == 0; }));
+    run_until_idle(loop);
+    UNSIGNED_LONGS_EQUAL(0, identity->under_way());
+}
+
+TEST(AuthService, ends_a_conversation_on_cancel) {
+    Outcome& first = begin();
+
+    Outcome& cancelled = client->call("Cancel", [&](sd_bus_message* call) {
+        CHECK_TRUE(sd_bus_message_append(call, "t", first.id) >= 0);
+    });
+
+    STRCMP_EQUAL("", cancelled.error.c_str());
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+    check_error(answer(first, {"secret"}), contract::error::kNoSuchConversation);
+}
+
+// --- Errors
+// ---------------------------------------------------------------------------------------
+
+TEST(AuthService, refuses_a_stale_serial_and_goes_on) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+    Outcome& second = answer(first, {"secret"});
+
+    check_error(answer(first, {"secret"}), contract::error::kStaleSerial);
+
+    check_step(answer(second, {"1411594"}), "granted", "mfa-proven");
+}
+
+TEST(AuthService, is_busy_for_a_second_call_in_flight) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+    identity->gate->shut();
+    Outcome& in_flight = client->send("Answer", Client::answer(first, {"secret"}));
+    CHECK_TRUE(run_until(loop, [this] { return identity->under_way() == 1; }));
+
+    check_error(answer(first, {"secret"}), contract::error::kBusy);
+    CHECK_FALSE(in_flight.arrived);
+
+    identity->gate->open();
+    CHECK_TRUE(run_until(loop, [&] { return in_flight.arrived; }));
+    STRCMP_EQUAL("", in_flight.error.c_str());
+    UNSIGNED_LONGS_EQUAL(1, identity->calls.size());
+}
+
+TEST(AuthService, ends_a_conversation_at_an_answer_that_breaks_the_rules) {
+    directory.write("answer", "secret");
+    const UniqueFd file(::open(directory.path("answer").c_str(), O_RDONLY | O_CLOEXEC));
+    Outcome& first = begin();
+
+    check_error(client->step("Answer", with_descriptor(first, file.get())),
+                contract::error::kInvalidContext);
+
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+    check_error(answer(first, {"secret"}), contract::error::kNoSuchConversation);
+}
+
+TEST(AuthService, ends_a_conversation_at_a_pipe_that_has_no_end) {
+    int ends[2];
+    CHECK_TRUE(::pipe2(ends, O_CLOEXEC) == 0);
+    const UniqueFd reading(ends[0]);
+    const UniqueFd writing(ends[1]);
+    CHECK_TRUE(::write(writing.get(), "secret", 6) == 6);
+    Outcome& first = begin();
+
+    check_error(client->step("Answer", with_descriptor(first, reading.get())),
+                contract::error::kInvalidContext);
+
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
+TEST(AuthService, lets_no_stranger_end_a_conversation_with_a_bad_answer) {
+    directory.write("answer", "secret");
+    const UniqueFd file(::open(directory.path("answer").c_str(), O_RDONLY | O_CLOEXEC));
+    Outcome& first = begin();
+    Client other(loop, bus.address());
+
+    check_error(other.step("Answer", with_descriptor(first, file.get())),
+                contract::error::kNoSuchConversation);
+
+    UNSIGNED_LONGS_EQUAL(1, registry.live());
+}
+
+TEST(AuthService, ends_a_conversation_at_the_wrong_number_of_answers) {
+    Outcome& first = begin();
+
+    check_error(answer(first, {"secret", "1411594"}), contract::error::kInvalidContext);
+
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
+TEST(AuthService, refuses_a_context_that_cannot_be_read_or_names_no_user) {
+    for (const char* member :
+         {"BeginSignIn", "BeginEnrolment", "BeginPasswordChange", "CheckAccount", "OpenSession"}) {
+        check_error(client->call(member,
+                                 [](sd_bus_message* call) {
+                                     CHECK_TRUE(sd_bus_message_append(call, "a{sv}", 1, "user", "u",
+                                                                      7U) >= 0);
+                                 }),
+                    contract::error::kInvalidContext);
+        check_error(client->call(member,
+                                 [](sd_bus_message* call) {
+                                     CHECK_TRUE(sd_bus_message_append(call, "a{sv}", 0) >= 0);
+                                 }),
+                    contract::error::kInvalidContext);
+    }
+}
+
+TEST(AuthService, denies_a_name_the_grammar_refuses_without_a_conversation) {
+    for (const char* name : {"-rf", "al ice", "alice:x", "../alice", "alice\n"}) {
+        check_step(begin(name), "denied", "invalid-user-name");
+        UNSIGNED_LONGS_EQUAL(0, registry.live());
+    }
+}
+
+TEST(AuthService, is_unavailable_while_the_configuration_is_unusable) {
+    in_force.configuration = nullptr;
+    in_force.trouble = "raxauth.toml:1: nonsense";
+
+    check_step(begin(), "unavailable", "misconfigured");
+    Outcome& checked = client->call("CheckAccount", context("alice"));
+    const char* state = nullptr;
+    CHECK_TRUE(sd_bus_message_read(checked.message.get(), "s", &state) > 0);
+    STRCMP_EQUAL("unavailable", state);
+}
+
+TEST(AuthService, refuses_the_newcomer_when_too_many_sign_in) {
+    configure([](policy::Settings& settings) { settings.limits.conversations_per_user = 1; });
+    check_step(begin(), "ask", "");
+
+    check_error(client->call("BeginSignIn", context("alice")), contract::error::kLimitExceeded);
+
+    UNSIGNED_LONGS_EQUAL(1, registry.live());
+    STRCMP_EQUAL("too-many-conversations", last_reason().c_str());
+}
+
+TEST(AuthService, goes_on_with_the_settings_a_conversation_began_with) {
+    script_a_good_sign_in();
+    ScriptedIdentity* const before = identity;
+    Outcome& first = begin();
+
+    configure([](policy::Settings& settings) { settings.access = {}; }); // a reload
+
+    Outcome& second = answer(first, {"secret"});
+    check_step(answer(second, {"1411594"}), "granted", "mfa-proven");
+    UNSIGNED_LONGS_EQUAL(0, identity->calls.size());
+    CHECK_TRUE(before != identity);
+}
+
+TEST(AuthService, leaves_the_name_to_who_has_it) {
+    CHECK_THROWS(
+        std::system_error,
+        bus::AuthService(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
+                                    revocations, [this] { return in_force; }, [] {}},
+                         bus.address()));
+
+    check_step(begin(), "ask", ""); // and the first goes on
+}
+
+TEST(AuthService, reloads_for_root_and_says_what_is_wrong) {
+    STRCMP_EQUAL("", client->call("Reload").error.c_str());
+    LONGS_EQUAL(1, reloads);
+
+    in_force.trouble = "raxauth.toml:1: nonsense";
+    CHECK_FALSE(client->call("Reload").error.empty());
+}
+
+// --- Callers who are not root
+// ---------------------------------------------------------------------
+
+TEST(AuthService, lets_others_act_for_their_own_account_alone) {
+    const std::string said = as_nobody([](sd_bus* own) {
+        return say(own, "BeginSignIn", context("alice")) + '\n' +
+               say(own, "CheckAccount", context("alice"));
+    });
+
+    const std::string denied = contract::error::kAccessDenied;
+    STRCMP_EQUAL((denied + '\n' + denied).c_str(), said.c_str());
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
+TEST(AuthService, believes_nothing_of_what_others_claim) {
+    const std::string said = as_nobody([](sd_bus* own) {
+        sd_bus_message* reply = nullptr;
+        const Client::Fill claims = context("nobody", [](sd_bus_message* call) {
+            static_cast<void>(sd_bus_message_append(call, "{sv}", "login-uid", "u", kNobody));
+            static_cast<void>(sd_bus_message_append(call, "{sv}", "audit-session", "u", 11U));
+            static_cast<void>(sd_bus_message_append(call, "{sv}", "signed-in", "b", 1));
+        });
+        std::string result = say(own, "BeginSignIn", claims, &reply);
+        if (reply == nullptr) {
+            return result;
+        }
+        Outcome step;
+        read_step(reply, step);
+        result = step.state + '\n' + step.texts.at(0) + '\n';
+        // signed-in would let this pass where the service wants a sign-in.
+        say(own, "CheckAccount", claims, &reply);
+        const char* state = nullptr;
+        const char* reason = nullptr;
+        static_cast<void>(sd_bus_message_read(reply, "ss", &state, &reason));
+        return result + state + ' ' + reason;
+    });
+
+    CHECK_TRUE_TEXT(said.starts_with("ask\n"), said.c_str());
+    CHECK_TRUE_TEXT(said.find("(user)") != std::string::npos, said.c_str()); // not sshd
+    CHECK_TRUE_TEXT(said.find("sshd") == std::string::npos, said.c_str());
+    CHECK_TRUE_TEXT(said.ends_with("granted local-rules"), said.c_str());
+    std::string remote_host = "?";
+    history.each([&](const journal::PastVerdict& past) {
+        remote_host = past.remote_host;
+        STRCMP_EQUAL("user", past.service.c_str());
+        return true;
+    });
+    STRCMP_EQUAL("", remote_host.c_str());
+}
+
+TEST(AuthService, ends_the_conversation_of_a_process_that_dies) {
+    const std::string said =
+        as_nobody([](sd_bus* own) { return say(own, "BeginSignIn", context("nobody")); });
+
+    STRCMP_EQUAL("done", said.c_str());
+    CHECK_TRUE(run_until(loop, [this] { return registry.live() == 0; }));
+}
+
+TEST(AuthService, lets_root_alone_open_close_flush_and_reload) {
+    const std::string said = as_nobody([](sd_bus* own) {
+        const Client::Fill text = [](sd_bus_message* call) {
+            static_cast<void>(sd_bus_message_append(call, "s", "nobody"));
+        };
+        return say(own, "OpenSession", context("nobody")) + '\n' + say(own, "CloseSession", text) +
+               '\n' + say(own, "Flush", text) + '\n' + say(own, "Reload", [](sd_bus_message*) {});
+    });
+
+    const std::string denied = contract::error::kAccessDenied;
+    STRCMP_EQUAL((denied + '\n' + denied + '\n' + denied + '\n' + denied).c_str(), said.c_str());
+    LONGS_EQUAL(0, reloads);
+}
+
+TEST(AuthService, denies_a_caller_whose_uid_nss_does_not_know) {
+    accounts.remove("nobody");
+
+    const std::string said =
+        as_nobody([](sd_bus* own) { return say(own, "BeginSignIn", context("nobody")); });
+
+    STRCMP_EQUAL(contract::error::kAccessDenied, said.c_str());
+}
+
+TEST(AuthService, lets_no_other_uid_answer_a_conversation_of_root) {
+    script_a_good_sign_in();
+    Outcome& first = begin();
+
+    const std::string said = as_nobody(
+        [&](sd_bus* own) { return say(own, "Answer", Client::answer(first, {"secret"})); });
+
+    STRCMP_EQUAL(contract::error::kNoSuchConversation, said.c_str());
+    UNSIGNED_LONGS_EQUAL(0, identity->calls.size());
+    check_step(answer(first, {"secret"}), "ask", "");
+}
+
+// --- Properties
+// -----------------------------------------------------------------------------------
+
+TEST(AuthService, tells_how_many_converse) {
+    begin();
+    BusMessage call;
+    CHECK_TRUE(sd_bus_message_new_method_call(client->bus(), out(call), contract::kBusName,
+                                              contract::kObject, "org.freedesktop.DBus.Properties",
+                                              "Get") >= 0);
+    CHECK_TRUE(sd_bus_message_append(call.get(), "ss", contract::kInterface, "LiveConversations") >=
+               0);
+    std::uint32_t live = 0;
+    bool arrived = false;
+    struct Got {
+        std::uint32_t& live;
+        bool& arrived;
+    } got{live, arrived};
+    CHECK_TRUE(sd_bus_call_async(
+                   client->bus(), nullptr, call.get(),
+                   [](sd_bus_message* reply, void* userdata, sd_bus_error*) {
+                       auto& into = *static_cast<Got*>(userdata);
+                       into.arrived = true;
+                       return sd_bus_message_read(reply, "v", "u", &into.live) < 0 ? -1 : 0;
+                   },
+                   &got, 10'000'000) >= 0);
+    CHECK_TRUE(run_until(loop, [&] { return arrived; }));
+
+    UNSIGNED_LONGS_EQUAL(1, live);
+}

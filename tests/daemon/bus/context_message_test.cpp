@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/bus_handles.h"
+#include "common/secret_pipe.h"
+#include "daemon/bus/context_message.h"
+#include "tests/pam/private_bus.h"
+
+#include <fcntl.h>
+#include <functional>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace raxauth;
+using namespace raxauth::bus;
+
+namespace {
+
+/// A message as a caller would have sent it. The connection has a socket pair behind it and nobody
+/// at the other end: the message is sealed and read here.
+class MessageMaker {
+  public:
+    MessageMaker() {
+        int ends[2];
+        CHECK_TRUE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+        other_end_.reset(ends[1]);
+        CHECK_TRUE(sd_bus_new(out(bus_)) >= 0);
+        CHECK_TRUE(sd_bus_set_fd(bus_.get(), ends[0], ends[0]) >= 0);
+        CHECK_TRUE(sd_bus_negotiate_fds(bus_.get(), 1) >= 0);
+        CHECK_TRUE(sd_bus_start(bus_.get()) >= 0);
+        CHECK_TRUE(sd_bus_message_new_method_call(bus_.get(), out(message_), nullptr, "/test",
+                                                  "test.Interface", "Member") >= 0);
+    }
+    sd_bus_message* message() const noexcept { return message_.get(); }
+    sd_bus_message* sealed() {
+        CHECK_TRUE(sd_bus_message_seal(message_.get(), 1, 0) >= 0);
+        CHECK_TRUE(sd_bus_message_rewind(message_.get(), 1) >= 0);
+        return message_.get();
+    }
+
+  private:
+    UniqueFd other_end_;
+    Bus bus_;
+    BusMessage message_;
+};
+
+using Fill = std::function<void(sd_bus_message*)>;
+
+std::optional<ClaimedContext> context_of(const Fill& fill) {
+    MessageMaker maker;
+    CHECK_TRUE(sd_bus_message_open_container(maker.message(), 'a', "{sv}") >= 0);
+    fill(maker.message());
+    CHECK_TRUE(sd_bus_message_close_container(maker.message()) >= 0);
+    return read_context(maker.sealed());
+}
+
+std::optional<std::vector<Secret>> answers_of(const std::vector<int>& fds) {
+    MessageMaker maker;
+    CHECK_TRUE(sd_bus_message_open_container(maker.message(), 'a', "h") >= 0);
+    for (const int fd : fds) {
+        CHECK_TRUE(sd_bus_message_append(maker.message(), "h", fd) >= 0);
+    }
+    CHECK_TRUE(sd_bus_message_close_container(maker.message()) >= 0);
+    return read_answers(maker.sealed());
+}
+
+void add(sd_bus_message* message, const char* key, const char* type, const char* text) {
+    CHECK_TRUE(sd_bus_message_append(message, "{sv}", key, type, text) >= 0);
+}
+void add(sd_bus_message* message, const char* key, const char* type, unsigned number) {
+    CHECK_TRUE(sd_bus_message_append(message, "{sv}", key, type, number) >= 0);
+}
+
+/// A pipe with these bytes in it whose writing end stays open, or is closed.
+struct Pipe {
+    explicit Pipe(const std::string& bytes, bool ended = true) {
+        int ends[2];
+        CHECK_TRUE(::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+        reading.reset(ends[0]);
+        writing.reset(ends[1]);
+        CHECK_TRUE(::write(writing.get(), bytes.data(), bytes.size()) ==
+                   static_cast<ssize_t>(bytes.size()));
+        if (ended) {
+            writing.reset();
+        }
+    }
+    UniqueFd reading;
+    UniqueFd writing;
+};
+
+} // namespace
+
+TEST_GROUP(ContextMessage){};
+
+TEST(ContextMessage, is_read_with_all_its_keys) {
+    const UniqueFd password = send_through_pipe("secret");
+    const auto context = context_of([&](sd_bus_message* message) {
+        add(message, "user", "s", "alice");
+        add(message, "service", "s", "sshd");
+        add(message, "tty", "s", "ssh");
+        add(message, "remote-host", "s", "192.0.2.7");
+        add(message, "remote-user", "s", "bob");
+        add(message, "ticket", "s", "0123");
+        add(message, "session", "s", "c7");
+        add(message, "audit-session", "u", 11U);
+        add(message, "login-uid", "u", 1001U);
+        add(message, "real-uid", "u", 0U);
+        add(message, "signed-in", "b", 1U);
+        add(message, "interactive", "b", 0U);
+        add(message, "no-reuse", "b", 1U);
+        CHECK_TRUE(sd_bus_message_append(message, "{sv}", "password", "h", password.get()) >= 0);
+    });
+
+    CHECK_TRUE(context.has_value());
+    STRCMP_EQUAL("alice", context->user.c_str());
+    STRCMP_EQUAL("sshd", context->service.c_str());
+    STRCMP_EQUAL("ssh", context->tty.c_str());
+    STRCMP_EQUAL("192.0.2.7", context->remote_host.c_str());
+    STRCMP_EQUAL("bob", context->remote_user.c_str());
+    STRCMP_EQUAL("0123", context->ticket.c_str());
+    STRCMP_EQUAL("c7", context->session.logind_session.c_str());
+    UNSIGNED_LONGS_EQUAL(11, context->session.audit_session);
+    UNSIGNED_LONGS_EQUAL(1001, context->session.login_uid);
+    UNSIGNED_LONGS_EQUAL(0, context->session.real_uid);
+    CHECK_TRUE(context->signed_in);
+    CHECK_FALSE(context->interactive);
+    CHECK_TRUE(context->no_reuse);
+    CHECK_TRUE(context->password.has_value());
+    STRCMP_EQUAL("secret", context->password->c_str());
+}
+
+TEST(ContextMessage, has_defaults_for_what_is_missing) {
+    const auto context = context_of([](sd_bus_message*) {});
+
+    CHECK_TRUE(context.has_value());
+    STRCMP_EQUAL("", context->user.c_str());
+    CHECK_FALSE(context->password.has_value());
+    CHECK_FALSE(context->session.inside_session());
+    UNSIGNED_LONGS_EQUAL(contract::kUnsetId, context->session.login_uid);
+    UNSIGNED_LONGS_EQUAL(contract::kUnsetId, context->session.real_uid);
+    CHECK_FALSE(context->signed_in);
+    CHECK_TRUE(context->interactive);
+}
+
+TEST(ContextMessage, of_another_version_has_keys_that_are_passed_over) {
+    const auto context = context_of([](sd_bus_message* message) {
+        add(message, "moon-phase", "s", "full");
+        add(message, "locale", "s", "de_DE.UTF-8");
+        CHECK_TRUE(sd_bus_message_append(message, "{sv}", "nested", "a(sv)", 1, "x", "u", 7U) >= 0);
+        add(message, "user", "s", "alice");
+    });
+
+    CHECK_TRUE(context.has_value());
+    STRCMP_EQUAL("alice", context->user.c_str());
+}
+
+TEST(ContextMessage, with_a_known_key_of_another_type_is_refused) {
+    for (const char* key : {"user", "service", "tty", "remote-host", "remote-user", "session",
+                            "ticket", "password", "signed-in", "interactive", "no-reuse"}) {
+        CHECK_FALSE_TEXT(
+            context_of([key](sd_bus_message* message) { add(message, key, "u", 1U); }).has_value(),
+            key);
+    }
+    for (const char* key : {"audit-session", "login-uid", "real-uid"}) {
+        CHECK_FALSE_TEXT(
+            context_of([key](sd_bus_message* message) { add(message, key, "s", "1"); }).has_value(),
+            key);
+    }
+}
+
+TEST(ContextMessage, with_an_overlong_text_is_refused) {
+    const std::string longest(512, 'x');
+    const std::string longer(513, 'x');
+    for (const char* key :
+         {"user", "service", "tty", "remote-host", "remote-user", "session", "ticket"}) {
+        CHECK_TRUE_TEXT(context_of([&](sd_bus_message* message) {
+                            add(message, key, "s", longest.c_str());
+                        }).has_value(),
+                        key);
+        CHECK_FALSE_TEXT(context_of([&](sd_bus_message* message) {
+                             add(message, key, "s", longer.c_str());
+                         }).has_value(),
+                         key);
+    }
+}
+
+TEST(ContextMessage, with_a_bad_password_descriptor_is_refused) {
+    const Pipe open_ended("secret", /* ended= */ false);
+
+    CHECK_FALSE(context_of([&](sd_bus_message* message) {
+                    CHECK_TRUE(sd_bus_message_append(message, "{sv}", "password", "h",
+                                                     open_ended.reading.get()) >= 0);
+                }).has_value());
+}
+
+TEST_GROUP(AnswersMessage){};
+
+TEST(AnswersMessage, are_read_in_order) {
+    const UniqueFd first = send_through_pipe("secret");
+    const UniqueFd second = send_through_pipe("");
+    const UniqueFd third = send_through_pipe(std::string(4096, 'x'));
+
+    const auto answers = answers_of({first.get(), second.get(), third.get()});
+
+    CHECK_TRUE(answers.has_value());
+    UNSIGNED_LONGS_EQUAL(3, answers->size());
+    STRCMP_EQUAL("secret", (*answers)[0].c_str());
+    CHECK_TRUE((*answers)[1].empty());
+    UNSIGNED_LONGS_EQUAL(4096, (*answers)[2].size());
+}
+
+TEST(AnswersMessage, may_be_none) {
+    const auto answers = answers_of({});
+    CHECK_TRUE(answers.has_value());
+    UNSIGNED_LONGS_EQUAL(0, answers->size());
+}
+
+TEST(AnswersMessage, are_eight_at_most) {
+    std::vector<UniqueFd> pipes;
+    std::vector<int> fds;
+    for (int i = 0; i < 8; ++i) {
+        pipes.push_back(send_through_pipe("x"));
+        fds.push_back(pipes.back().get());
+    }
+    CHECK_TRUE(answers_of(fds).has_value());
+
+    for (int i = 0; i < 9; ++i) {
+        pipes.push_back(send_through_pipe("x"));
+    }
+    fds.clear();
+    for (std::size_t i = 8; i < 17; ++i) {
+        fds.push_back(pipes[i].get());
+    }
+    CHECK_FALSE(answers_of(fds).has_value());
+}
+
+TEST(AnswersMessage, come_from_pipes_that_are_complete_and_small) {
+    const Pipe open_ended("secret", /* ended= */ false);
+    const Pipe open_and_empty("", /* ended= */ false);
+    const Pipe too_long(std::string(4097, 'x'));
+    for (const Pipe* bad : {&open_ended, &open_and_empty, &too_long}) {
+        CHECK_FALSE(answers_of({bad->reading.get()}).has_value());
+    }
+}
+
+TEST(AnswersMessage, come_from_nothing_but_pipes) {
+    testing::TemporaryDirectory directory;
+    directory.write("answer", "secret");
+    const UniqueFd file(::open(directory.path("answer").c_str(), O_RDONLY | O_CLOEXEC));
+    const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    int sockets[2];
+    CHECK_TRUE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
+    const UniqueFd one(sockets[0]);
+    UniqueFd other(sockets[1]);
+    other.reset();
+    for (const UniqueFd* bad : {&file, &null, &one}) {
+        CHECK_TRUE(static_cast<bool>(*bad));
+        CHECK_FALSE(answers_of({bad->get()}).has_value());
+    }
+}
+
+TEST(AnswersMessage, do_not_stall_at_the_writing_end_of_a_pipe) {
+    const Pipe pipe("", /* ended= */ false);
+    CHECK_FALSE(answers_of({pipe.writing.get()}).has_value());
+}
+
+TEST(AnswersMessage, are_all_refused_for_one_that_is_bad) {
+    const UniqueFd good = send_through_pipe("secret");
+    const Pipe bad("secret", /* ended= */ false);
+    CHECK_FALSE(answers_of({good.get(), bad.reading.get()}).has_value());
+}

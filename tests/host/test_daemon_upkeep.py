@@ -37,6 +37,8 @@ def test_sign_ins_and_refusals_leave_no_descriptor_and_no_thread_in_the_daemon(h
 
 def test_valgrind_finds_nothing_wrong_with_the_daemon_over_a_hundred_sign_ins(host):
     log = host.path("/tmp/valgrind.log")
+    # under valgrind a TLS handshake takes seconds
+    host.configure({"identity": {"connect_timeout": "30s", "request_timeout": "50s"}})
 
     def owns_its_name(_process):
         with host.caller() as root:

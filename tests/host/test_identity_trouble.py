@@ -9,6 +9,7 @@ from throwaway.identity import (ALL_FAULTS, BROKEN, HARMLESS, LIES, NO_CHALLENGE
 
 TIMEOUT = 2.0  # seconds; identity.request_timeout of these tests
 STEPS = {"first": 1, "passcode": 2}
+NOT_IN = ["PAM_AUTHINFO_UNAVAIL", "PAM_AUTH_ERR", "PAM_CONV_ERR"]
 
 
 @pytest.fixture
@@ -18,8 +19,11 @@ def impatient(host):
 
 
 def attempt(host, user="alice"):
-    return host.probe("raxauth-alone", user, ["authenticate"],
-                      [host.identity.password(user), lambda: host.identity.sms(user)])
+    """The right answers; whoever is asked once more after them gives up (PAM_CONV_ERR)."""
+    def code():
+        return host.identity.sms(user) if host.identity.sms_count(user) else "1234567"
+
+    return host.probe("raxauth-alone", user, ["authenticate"], [host.identity.password(user), code])
 
 
 def spoilt_attempt(host, name, step, **how):
@@ -59,7 +63,7 @@ def test_a_challenge_that_cannot_be_answered_is_no_way_in(impatient, name):
 @pytest.mark.parametrize("name", LIES)
 def test_a_yes_that_proves_nothing_is_no_way_in(impatient, name):
     report = spoilt_attempt(impatient, name, "passcode")
-    assert report.code in ("PAM_AUTHINFO_UNAVAIL", "PAM_AUTH_ERR"), report.events
+    assert report.code in NOT_IN, report.events
 
 
 @pytest.mark.parametrize("name", ["wrong_user", "wrong_domain", "password_only", "no_proof"])
@@ -79,11 +83,12 @@ def test_an_odd_but_honest_identity_is_understood(impatient, name):
 @pytest.mark.parametrize("name", UNDECIDED)
 def test_a_reply_that_can_be_read_both_ways_harms_nobody(impatient, name, step):
     report = spoilt_attempt(impatient, name, step, ms=1)
-    assert report.code in ("PAM_SUCCESS", "PAM_AUTHINFO_UNAVAIL", "PAM_AUTH_ERR"), report.events
+    assert report.code in NOT_IN + ["PAM_SUCCESS"], report.events
     if report.code == "PAM_SUCCESS":
         assert impatient.identity.posts()[1]["outcome"] == "token", "granted without a token"
 
 
+@pytest.mark.parametrize("step", STEPS)
 def test_a_stalled_identity_is_unavailable_within_its_time_and_others_are_served(impatient, step):
     host = impatient
     host.identity.fault("alice", "stall", step=step)

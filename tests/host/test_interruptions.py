@@ -133,11 +133,12 @@ def test_an_unanswered_conversation_ends_at_its_deadline(host):
                     "identity": {"request_timeout": "1s", "connect_timeout": "500ms"}})
     with host.start_probe("raxauth-alone", "alice") as probe:
         probe.question("password")
-        nothing_is_left(host)
+        host.journal.wait(host.reset_mark, RAXAUTH_REASON="deadline", RAXAUTH_USER="alice")
         probe.answer(host.identity.password("alice"))
         report = probe.finish()
     assert report.code == "PAM_AUTHINFO_UNAVAIL", report.events
     assert host.identity.posts() == []
+    nothing_is_left(host)
 
 
 def test_a_token_issued_to_a_conversation_that_is_gone_is_revoked(host):

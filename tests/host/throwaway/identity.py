@@ -30,7 +30,7 @@ NO_CHALLENGE = ["challenge_no_session", "challenge_empty_session", "challenge_hu
 LIES = ["wrong_user", "wrong_domain", "no_user", "no_user_id", "no_user_name", "password_only",
         "passcode_only", "no_proof", "proof_text", "proof_odd", "impersonated", "no_token",
         "no_token_id", "empty_token_id", "number_token_id", "odd_token_id", "huge_token_id",
-        "expired", "no_expires", "bad_expires", "no_access", "token_in_401", "created",
+        "expired", "no_expires", "bad_expires", "token_in_401", "created",
         "duplicate_keys", "no_body"]
 # Odd, but honest:
 HARMLESS = ["slow", "upper_case_user", "proof_lower_case", "challenge_double_quotes",
@@ -39,7 +39,7 @@ HARMLESS = ["slow", "upper_case_user", "proof_lower_case", "challenge_double_quo
             "challenge_two", "challenge_unknown_factor", "challenge_no_factor", "escapes",
             "long_message", "odd_message"]
 # To be survived, whichever way they are read:
-UNDECIDED = ["trickle", "header_folded", "wrong_type", "no_roles", "ok_with_challenge",
+UNDECIDED = ["no_access", "trickle", "header_folded", "wrong_type", "no_roles", "ok_with_challenge",
              "ok_status", "challenge_duplicate_session", "challenge_text"]
 ALL_FAULTS = BROKEN + NO_CHALLENGE + LIES + HARMLESS + UNDECIDED
 

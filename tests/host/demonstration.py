@@ -37,8 +37,8 @@ def screen(line):
 
 
 def typed(what):
-    """What she types, and cannot see."""
-    return paint("33", f"‹she types {what}; it is not shown›")
+    """What is typed and cannot be seen."""
+    return paint("33", f"‹types {what}; nothing is shown›")
 
 
 def phone(lines):
@@ -55,10 +55,11 @@ def must(holds, claim):
 
 
 class Login:
-    """An ssh login whose screen is shown line by line, with what is typed."""
+    """An ssh login whose screen is shown as it fills, with what is typed and cannot be seen."""
 
     def __init__(self, host, user):
-        self.host, self.user = host, user
+        self.user = user
+        self._shown = 0  # characters of the transcript
         screen(paint("1", f"$ ssh {user}@throwaway"))
         self.terminal = host.ssh(user)
 
@@ -68,17 +69,48 @@ class Login:
     def __exit__(self, *_):
         self.terminal.close()
 
-    def answer(self, word, secret, told):
-        question = self.terminal.question(word)
+    def question(self, word):
+        """Waits for a question for WORD."""
+        self.terminal.question(word)
+
+    def answer(self, secret, told):
+        """Types SECRET at the question that stands on the screen, which is shown as TOLD."""
+        *before, question = self._new_lines()
+        for line in before:
+            screen(line)
         screen(f"{question} {typed(told)}")
-        self.terminal.answer(secret() if callable(secret) else secret)
+        self.terminal.answer(secret)
+
+    def outcome(self):
+        """What came next, with what was on the screen before it."""
+        kind, text = self.terminal.next()
+        lines = self._new_lines()
+        for line in lines[:-1] if kind in ("in", "ask") else lines:
+            screen(line)
+        if kind == "ask":  # the question itself is shown with its answer
+            self._shown = self.terminal.transcript.rindex(lines[-1])
+        return kind, text
 
     def shell(self, command):
+        """Runs COMMAND in the shell and shows both."""
         output = self.terminal.shell(command)
-        screen(paint("1", f"alice@throwaway:~$ {command}"))
+        self._new_lines()
+        screen(paint("1", f"{self.user}@throwaway:~$ {command}"))
         for line in output.splitlines():
             screen(line)
         return output
+
+    def type(self, command):
+        """Types COMMAND in the shell, which will ask something."""
+        screen(paint("1", f"{self.user}@throwaway:~$ {command}"))
+        self.terminal.answer(command)
+        self.terminal.child.expect_exact(command)
+        self._shown = self.terminal.transcript.index(command, self._shown) + len(command)
+
+    def _new_lines(self):
+        text = self.terminal.transcript
+        new, self._shown = text[self._shown:], len(text)
+        return [line.rstrip() for line in new.split("\n") if line.strip()]
 
 
 def show_sms(host, user):
@@ -98,13 +130,12 @@ def right_login(host):
         client. The host has no password of hers: it asks Rackspace Identity (here: the project's
         simulator of it), and Identity sends a one-time passcode to her phone.""")
     login = Login(host, "alice")
-    login.answer("password", host.identity.password("alice"), "her Rackspace password")
-    login.terminal.question("passcode")
-    prompt = login.terminal.prompts[-1]
+    login.question("password")
+    login.answer(host.identity.password("alice"), "her Rackspace password")
+    login.question("passcode")
     code = show_sms(host, "alice")
-    screen(f"{prompt} {typed(code)}")
-    login.terminal.answer(code)
-    must(login.terminal.next()[0] == "in", "Alice gets in with password and passcode")
+    login.answer(code, code)
+    must(login.outcome()[0] == "in", "Alice gets in with password and passcode")
     must(login.shell("id -un") == "alice", "the shell is Alice's")
     login.shell("echo Hello from $(hostname)")
     return login
@@ -132,59 +163,80 @@ def what_the_journal_says(host):
     say("One line for each verdict, with fields to filter by, and never a secret in it.")
 
 
+def inside_the_session(host, login):
+    heading(4, "Inside the session: sudo without a second SMS, and a token to work with")
+    say("""The second factor that Alice proved for this login counts for its sudo too: she is asked for her
+        password only. In another login of hers, or for somebody else, it counts nothing.""")
+    login.type("sudo id -un")
+    login.question("password")
+    login.answer(host.identity.password("alice"), "her Rackspace password")
+    must(login.outcome()[0] == "in", "sudo takes the password")
+    must("\nroot\n" in login.terminal.transcript, "sudo ran the command as root")
+    must(host.identity.outcomes() == [401, 200], "Identity was not asked again for sudo")
+    print()
+    say("And her programs can use the OpenStack services with the token of this session:")
+    environment = login.shell("raxauth env | grep -E 'AUTH_URL|USERNAME|TENANT_ID'")
+    must("OS_USERNAME='alice'" in environment, "raxauth env tells the session's account")
+    login.shell("raxauth status")
+    print()
+
+
 def logout(host, login):
-    heading(4, "Alice logs out, and her token is revoked")
+    heading(5, "Alice logs out, and her token is revoked")
     say("""The token that Identity gave is kept in the daemon's memory only, and belongs to this login. When
         the login ends it is revoked at Identity, so that nobody can use it any more.""")
     screen(paint("1", "alice@throwaway:~$ exit"))
     login.terminal.answer("exit")
     login.terminal.next()
-    login.__exit__()
+    login.terminal.close()
     host.identity.wait_for_no_live_tokens()
-    for token in host.identity.issued_tokens("alice"):
-        proofs = "+".join(sorted(token["authenticated_by"]))
-        screen(f"token {token['fingerprint']} of {token['user']}, proven by {proofs}: {token['state']}")
+    tokens = host.identity.issued_tokens("alice")
+    for token in tokens:
+        proofs = " and ".join(sorted(token["authenticated_by"]))
+        screen(f"at Identity: token {token['fingerprint']} of {token['user']}, "
+               f"proven by {proofs}: {token['state']}")
     print()
-    must(host.identity.issued_tokens("alice"), "a token was issued")
+    must(tokens and all(t["state"] == "revoked" for t in tokens), "the token is revoked")
 
 
 def wrong_passcode(host):
-    heading(5, "Somebody who knows only the password")
+    heading(6, "Somebody who knows only the password")
     say("""An attacker has Alice's password, but not her phone. After two wrong passcodes the conversation
-        is over. (Identity would lock the account at three; raxauth never lets it come to that, so an
-        attacker at an ssh prompt cannot lock Alice out.)""")
+        is over, and so are further tries for half an hour. (Identity locks an account at the third; with
+        raxauth an attacker at an ssh prompt cannot make it come to that.)""")
     mark = host.journal.mark()
     before = len(host.identity.posts())
     with Login(host, "alice") as login:
-        login.answer("password", host.identity.password("alice"), "Alice's password")
+        login.question("password")
+        login.answer(host.identity.password("alice"), "Alice's password")
+        login.question("passcode")
         wrong = host.identity.wrong_code("alice")
-        login.answer("passcode", wrong, f"a guess, {wrong}")
-        kind, text = login.terminal.next()
+        login.answer(wrong, f"a guess, {wrong}")
+        kind = login.outcome()[0]
         while kind == "ask":
-            screen(f"{text} {typed(f'another guess, {wrong}')}")
-            login.terminal.answer(wrong)
-            kind, text = login.terminal.next()
-        screen(text)
+            login.answer(wrong, f"another guess, {wrong}")
+            kind = login.outcome()[0]
         must(kind == "refused", "a wrong passcode is refused")
     print()
     line = host.journal.wait(mark, RAXAUTH_HOOK="sign-in", RAXAUTH_USER="alice")
+    say("The journal says:")
     screen(f"raxauthd: {line['MESSAGE']}")
     print()
-    must(len(host.identity.posts()) - before <= 3, "Identity saw at most two guesses")
+    must(len(host.identity.posts()) - before == 3, "Identity saw the password and two guesses")
 
 
 def authenticator(host):
-    heading(6, "Bob uses an authenticator app")
+    heading(7, "Bob uses an authenticator app")
     say("Bob's second factor is an app that shows a new code every 30 seconds. No SMS is sent.")
     with Login(host, "bob") as login:
-        login.answer("password", host.identity.password("bob"), "his Rackspace password")
-        login.terminal.question("passcode")
+        login.question("password")
+        login.answer(host.identity.password("bob"), "his Rackspace password")
+        login.question("passcode")
         code = host.identity.totp("bob")
         phone(["Bob's authenticator", f"Rackspace: {code[:3]} {code[3:]}"])
-        screen(f"{login.terminal.prompts[-1]} {typed(code)}")
-        login.terminal.answer(code)
-        must(login.terminal.next()[0] == "in", "Bob gets in")
-        screen("bob@throwaway:~$")
+        login.answer(code, code)
+        must(login.outcome()[0] == "in", "Bob gets in")
+        must(login.shell("id -un") == "bob", "the shell is Bob's")
     print()
 
 
@@ -192,11 +244,12 @@ def show(host):
     login = right_login(host)
     what_identity_saw(host)
     what_the_journal_says(host)
+    inside_the_session(host, login)
     logout(host, login)
     wrong_passcode(host)
     authenticator(host)
     print(paint("1;36", "── That was it " + "─" * (WIDTH - 14)))
-    say("""sshd, PAM, the system bus, TLS and HTTP were all real; only Rackspace Identity was simulated.
+    say("""sshd, sudo, PAM, the system bus, TLS and HTTP were all real; only Rackspace Identity was simulated.
         The host is gone now. ./demo --interactive gives you one to try yourself; ./check runs all tests.""")
 
 

@@ -335,9 +335,10 @@ def play(host):
                          bypass=host.identity.bypass_code("carol")))
     try:
         # a terminal of the host's own, so that its programs can name it
-        inner = "exec bash --norc --noprofile -i"
+        host.path("/etc/laptop.rc").write_text("PS1='laptop$ '\n")
+        inner = "exec bash --noprofile --rcfile /etc/laptop.rc -i"
         subprocess.run(host.argv(["script", "-qec", inner, "/dev/null"], user="peggy",
-                                 env={"PS1": "laptop$ ", "TERM": os.environ.get("TERM", "dumb")}))
+                                 env={"TERM": os.environ.get("TERM", "dumb")}))
     finally:
         ended.set()
         for helper in helpers:

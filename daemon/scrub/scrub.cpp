@@ -76,7 +76,15 @@ void install() noexcept {
 
 } // namespace raxauth::scrub
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
+#define RAXAUTH_FOREIGN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RAXAUTH_FOREIGN_ALLOCATOR 1
+#endif
+#endif
+
+#if !defined(RAXAUTH_FOREIGN_ALLOCATOR)
 
 // The standard library's other forms of new and delete all come down to these; aligned ones do not,
 // and are not used for anything secret here.

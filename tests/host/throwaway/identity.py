@@ -200,6 +200,10 @@ class Identity:
         """The two-step sessions of USER are over, as after five minutes."""
         return self._ask("POST", "/sessions/expire", {"user": user})["expired"]
 
+    def revoke_all(self):
+        """Every token dies, as when an administrator ends all sessions in the control panel."""
+        return self._ask("POST", "/tokens/revoke")["revoked"]
+
     # -- what it was asked, and what it gave
 
     def requests(self):

@@ -92,6 +92,29 @@ class Terminal:
         lines = self.child.before.replace("\r", "").split("\n")
         return "\n".join(lines[1:]).strip("\n")
 
+    def dialogue(self, command, answers=()):
+        """Runs COMMAND in the shell that was reached, giving ANSWERS to what it asks.
+
+        Returns the questions and everything that stood on the screen, up to the next prompt. A
+        question beyond the answers is met with ^C.
+        """
+        start, left = len(self.transcript), list(answers)
+        asked = len(self.prompts)
+        self.answer(command)
+        self.child.expect_exact(command)
+        while True:
+            kind, text = self.next()
+            if kind == "refused":
+                continue
+            if kind != "ask":
+                assert kind == "in", f"the shell ended\n{self.transcript[start:]}"
+                return self.prompts[asked:], self.transcript[start:]
+            if not left:
+                self.press("c")
+                continue
+            answer = left.pop(0)
+            self.answer(answer() if callable(answer) else answer)
+
     def attempt(self, answers):
         """Gives ANSWERS (texts, or functions called when asked) until a verdict; an Attempt.
 

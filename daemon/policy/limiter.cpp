@@ -638,7 +638,7 @@ void Ledger::ban(std::string_view name, const Origin& origin) {
     }
     const std::size_t index = make_slot(*account, origin, /* trusted= */ false);
     if (index == kOverflow) {
-        return; // it would hit everybody whom the table has no room for
+        return; // no room to remember whom; such an origin may begin nothing anyway
     }
     OriginSlot& slot = account->origins[index];
     slot.banned_at = now();
@@ -749,7 +749,7 @@ std::vector<LimiterRecord> Ledger::live() {
 
 void Ledger::replay(const LimiterRecord& record) {
     const WallTime time = now();
-    WallTime at = record.at > time + kSkew ? time : record.at; // see expire()
+    WallTime at = record.at; // one in the future is brought back by expire()
     // Whatever is this old counts for nothing, except for who is known, and for wiping the slate.
     const bool keeps_for_long = record.kind == Kind::Known || record.kind == Kind::SignedIn;
     if (at + (keeps_for_long ? WallTime::duration(kOriginKnownFor)

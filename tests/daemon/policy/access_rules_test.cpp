@@ -110,6 +110,12 @@ TEST(AccessRules, judge_every_row) {
              c.user.domain_id = "";
          },
          "access-refused access.domains"},
+        {"no domain told and an empty rule",
+         [](Case& c) {
+             c.access.domains = {""};
+             c.user.domain_id = "";
+         },
+         "access-refused access.domains"},
         {"any_domain does not widen domains",
          [](Case& c) {
              c.access.domains = {"d0"};

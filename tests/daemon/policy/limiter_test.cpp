@@ -141,6 +141,8 @@ TEST(Limiter, counts_an_account_as_a_whole_whatever_its_letter_case_and_nobody_e
 
     CHECK(passcode(stranger(1)).refused());
     CHECK(passcode(kHome, "ALICE").refused());
+    passcode(kHome, "Dora").fail();
+    LONGS_EQUAL(1, limiter->counters("dora").wrong_passcodes);
     CHECK(passcode(kHome, "bob").allowed());
     LONGS_EQUAL(2, limiter->counters("Alice").wrong_passcodes);
     LONGS_EQUAL(0, limiter->counters("carol").wrong_passcodes);
@@ -639,6 +641,45 @@ TEST(Limiter, lower_limits_refuse_until_enough_is_gone) {
     limiter->change(limits);
 
     check_passcode_refused_until(first + 2min + 31min, kHome);
+}
+
+TEST(Limiter, lower_limits_refuse_somebody_known_until_enough_is_gone) {
+    limits.wrong_passcodes = 3;
+    reopen();
+    limiter->signed_in("alice", kHome);
+    const WallTime first = clock.wall();
+    for (int i = 0; i < 3; ++i) {
+        wrong_passcode(kHome);
+        clock.advance(1min);
+    }
+    limits.wrong_passcodes = 2;
+    limiter->change(limits);
+
+    check_passcode_refused_until(first + 1min + 31min, kHome);
+    check_passcode_refused_until(first + 1min + 31min, stranger(1));
+}
+
+TEST(Limiter, lower_limits_refuse_strangers_until_enough_of_theirs_is_gone) {
+    limits.wrong_passcodes = 4;
+    reopen();
+    limiter->signed_in("alice", kHome);
+    const WallTime first = clock.wall();
+    for (int i = 0; i < 3; ++i) {
+        wrong_passcode(stranger(i));
+        clock.advance(1min);
+    }
+    limits.wrong_passcodes = 3;
+    limiter->change(limits);
+
+    check_passcode_refused_until(first + 1min + 31min, stranger(9));
+}
+
+TEST(Limiter, a_place_in_the_table_keeps_nothing_of_who_had_it_before) {
+    limiter->signed_in("alice", kHome);
+    challenge(kSession).attempt().not_judged(); // its place is free again
+
+    wrong_passcode(stranger(1));
+    CHECK(passcode(stranger(1)).refused());
 }
 
 TEST(Limiter, names_cannot_forge_lines) {

@@ -67,51 +67,50 @@ __attribute__((visibility("default"))) int getgrgid_r(gid_t gid, group* record, 
 }
 }
 
-TEST_GROUP(NssAccounts) {
-    void setup() override {
-        calm();
-    }
-    void teardown() override {
-        calm();
-    }
-    static void calm() {
-        broken_user_lookup = broken_group_lookup = too_small_buffers = 0;
-        largest_buffer = 0;
-    }
+TEST_GROUP(NssAccounts){void setup() override{calm();
+}
+void teardown() override {
+    calm();
+}
+static void calm() {
+    broken_user_lookup = broken_group_lookup = too_small_buffers = 0;
+    largest_buffer = 0;
+}
 
-    /// Runs a loop until the look-up is done; an error is rethrown here.
-    template <class Key>
-    std::optional<LocalAccount> find(Key key) {
-        Loop loop;
-        Worker worker{loop};
-        NssAccounts accounts{worker};
-        std::optional<LocalAccount> found;
-        int error = 0;
-        const auto look = [&]() -> Task<> {
-            try {
-                found = co_await accounts.find(key);
-            } catch (const std::system_error& fault) {
-                error = fault.code().value();
-            }
-            loop.stop(0);
-        };
-        const Job job = Job::start(look());
-        loop.run();
-        if (error != 0) {
-            throw std::system_error(error, std::generic_category());
-        }
-        return found;
-    }
-    template <class Key>
-    int error_of(Key key) {
+/// Runs a loop until the look-up is done; an error is rethrown here.
+template <class Key>
+std::optional<LocalAccount> find(Key key) {
+    Loop loop;
+    Worker worker{loop};
+    NssAccounts accounts{worker};
+    std::optional<LocalAccount> found;
+    int error = 0;
+    const auto look = [&]() -> Task<> {
         try {
-            find(key);
+            found = co_await accounts.find(key);
         } catch (const std::system_error& fault) {
-            return fault.code().value();
+            error = fault.code().value();
         }
-        return 0;
+        loop.stop(0);
+    };
+    const Job job = Job::start(look());
+    loop.run();
+    if (error != 0) {
+        throw std::system_error(error, std::generic_category());
     }
-};
+    return found;
+}
+template <class Key>
+int error_of(Key key) {
+    try {
+        find(key);
+    } catch (const std::system_error& fault) {
+        return fault.code().value();
+    }
+    return 0;
+}
+}
+;
 
 TEST(NssAccounts, finds_root_by_name_and_by_uid) {
     for (const auto& found : {find(std::string("root")), find(uid_t{0})}) {

@@ -75,6 +75,7 @@ void Daemon::load() {
     fresh->identity =
         std::make_unique<identity::IdentityV2>(*fresh->transport, service, revocations_, clock_);
     limiter_->change(fresh->settings.limits);
+    sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
     revocations_.use(fresh->identity.get());
     if (!fresh->settings.binds_anybody()) {
         journal::error(fmt::format("configuration: nobody can sign in until the organisation is "

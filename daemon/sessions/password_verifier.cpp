@@ -52,7 +52,8 @@ PreHash PreHash::of(const Secret& password, const Secret& process_key) {
     return hash;
 }
 
-std::shared_ptr<PasswordVerifier> PasswordVerifier::make(PreHash password, Worker& worker) {
+std::shared_ptr<PasswordVerifier> PasswordVerifier::make(PreHash password, Worker& worker,
+                                                         std::function<void()> done) {
     auto verifier = std::make_shared<PasswordVerifier>();
     unsigned char salt[kSaltBytes];
     if (RAND_bytes(salt, sizeof salt) != 1) {
@@ -60,8 +61,8 @@ std::shared_ptr<PasswordVerifier> PasswordVerifier::make(PreHash password, Worke
     }
     verifier->salt_ = Secret(std::string_view(reinterpret_cast<const char*>(salt), sizeof salt));
     // The job owns what it works on: the entry may end before it does.
-    auto whole = [](std::weak_ptr<PasswordVerifier> weak, Secret from, Secret with,
-                    Worker& on) -> Task<void> {
+    auto whole = [](std::weak_ptr<PasswordVerifier> weak, Secret from, Secret with, Worker& on,
+                    std::function<void()> tell) -> Task<void> {
         try {
             auto source = std::make_shared<Secret>(std::move(from));
             auto seasoning = std::make_shared<Secret>(std::move(with));
@@ -71,13 +72,16 @@ std::shared_ptr<PasswordVerifier> PasswordVerifier::make(PreHash password, Worke
             if (const auto self = weak.lock()) {
                 self->hash_ = std::move(hash);
                 self->ready_ = true;
+                if (tell) {
+                    tell();
+                }
             }
         } catch (const std::exception& fault) {
             journal::warning(std::string("no password verifier for a session: ") + fault.what());
         }
     };
-    verifier->deriving_ =
-        Job::start(whole(verifier, password.bytes().clone(), verifier->salt_.clone(), worker));
+    verifier->deriving_ = Job::start(whole(verifier, password.bytes().clone(),
+                                           verifier->salt_.clone(), worker, std::move(done)));
     return verifier;
 }
 

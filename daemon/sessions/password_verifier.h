@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace raxauth::sessions {
@@ -41,8 +42,10 @@ class PasswordVerifier {
     static constexpr std::size_t kSaltBytes = 16;
     static constexpr std::size_t kHashBytes = 32;
 
-    /// Starts deriving. Errors later (no memory) make every check fail.
-    static std::shared_ptr<PasswordVerifier> make(PreHash password, Worker& worker);
+    /// Starts deriving; `done`, from the loop, when it is ready. Errors later (no memory) make
+    /// every check fail. Dropping the verifier first is safe: `done` is not called then.
+    static std::shared_ptr<PasswordVerifier> make(PreHash password, Worker& worker,
+                                                  std::function<void()> done = {});
     /// From what serialise() gave; nothing when that is not it.
     static std::shared_ptr<PasswordVerifier> restore(std::string_view bytes);
 

@@ -6,6 +6,15 @@
 /// Shared by the sources of SessionStore alone.
 namespace raxauth::sessions {
 
+struct SessionStore::Ticket {
+    Secret text;
+    PreHash password;
+    std::string service;
+    MonotonicTime expires;
+    SignedIn signed_in;
+    Timer timer;
+};
+
 struct SessionStore::Entry {
     Session session;
     pid_t leader_pid = 0; ///< 0: none is watched

@@ -92,6 +92,12 @@ Secret SessionStore::serialise() const {
         out.number(static_cast<std::uint64_t>(entry->leader_pid));
         out.text(entry->leader_started);
     }
+    // Sign-ins whose session has not been opened yet: a successor only revokes their tokens.
+    out.number(tickets_.size());
+    for (const auto& [name, ticket] : tickets_) {
+        out.text(ticket->signed_in.token.text().view());
+        out.number(wall_number(ticket->signed_in.token.expires()));
+    }
     return out.take();
 }
 
@@ -143,6 +149,15 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
         proof.token = OwnedToken(std::move(token), expires, revoker);
         session.key = SessionKey::of(session.facts, proof.user);
         kept += adopt(std::move(entry), leader, started) ? 1 : 0;
+    }
+
+    const std::uint64_t tickets = in.number();
+    for (std::uint64_t i = 0; in.good() && i < tickets && i < bounds_.tickets; ++i) {
+        Secret token(in.text());
+        const WallTime expires = wall_time(in.number());
+        if (in.good()) {
+            const OwnedToken orphan(std::move(token), expires, revoker);
+        }
     }
     journal::info(fmt::format("sessions kept over the restart: {} of {}", kept, count));
 }

@@ -64,15 +64,6 @@ bool is_closing(const std::string& logind_session) {
     return closing;
 }
 
-struct SessionStore::Ticket {
-    Secret text;
-    PreHash password;
-    std::string service;
-    MonotonicTime expires;
-    SignedIn signed_in;
-    Timer timer;
-};
-
 SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker, StoreBounds bounds)
     : loop_(loop), clock_(clock), worker_(worker), bounds_(bounds), process_key_(random_handle()) {}
 SessionStore::~SessionStore() = default;
@@ -120,6 +111,7 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
     ticket->signed_in = std::move(signed_in);
     ticket->timer = loop_.after(bounds_.ticket_life, [this, name] { tickets_.erase(name); });
     tickets_.emplace(name, std::move(ticket));
+    changed();
     return Grant(reason, std::move(text), account.name);
 }
 
@@ -134,7 +126,7 @@ void SessionStore::accept_inside(SignedIn signed_in, const conversation::Context
         return;
     }
     if (password != nullptr && worker_ != nullptr) {
-        signed_in.verifier = PasswordVerifier::make(PreHash::of(*password, process_key_), *worker_);
+        signed_in.verifier = verifier_of(PreHash::of(*password, process_key_));
     }
     if (find(key) != nullptr) {
         // The newer sign-in takes the older one's place; the older token is revoked.
@@ -182,8 +174,7 @@ SessionStore::open(const Secret& ticket_text, const conversation::Context& conte
     entry->session.facts = context.session;
     entry->session.signed_in = std::move(ticket->signed_in);
     if (!ticket->password.empty()) {
-        entry->session.signed_in.verifier =
-            PasswordVerifier::make(std::move(ticket->password), *worker_);
+        entry->session.signed_in.verifier = verifier_of(std::move(ticket->password));
     }
     Entry* inserted = insert(std::move(key), std::move(entry));
     if (inserted == nullptr) {
@@ -195,7 +186,7 @@ SessionStore::open(const Secret& ticket_text, const conversation::Context& conte
 }
 
 SessionStore::Entry* SessionStore::insert(SessionKey key, std::unique_ptr<Entry> entry) {
-    end(key, "opened anew");
+    end(key, End::Revocation, "opened anew");
     if (by_key_.size() >= bounds_.sessions) {
         journal::warning("Session table is full; the session will have no token");
         return nullptr;
@@ -221,13 +212,14 @@ void SessionStore::watch_leader(Entry& entry, pid_t leader) {
     if (!entry.leader) {
         if (errno == ESRCH) { // gone before we looked
             const SessionKey key = entry.session.key;
-            loop_.post([this, key] { end(key, "leader gone"); });
+            loop_.post([this, key] { end(key, End::Logout, "leader gone"); });
         }
         return;
     }
     const SessionKey key = entry.session.key;
-    entry.leader_watch = loop_.watch(entry.leader.get(), EPOLLIN,
-                                     [this, key](std::uint32_t) { end(key, "leader gone"); });
+    entry.leader_watch = loop_.watch(entry.leader.get(), EPOLLIN, [this, key](std::uint32_t) {
+        end(key, End::Logout, "leader gone");
+    });
 }
 
 void SessionStore::arm_expiry(Entry& entry) {
@@ -239,7 +231,7 @@ void SessionStore::arm_expiry(Entry& entry) {
                 return;
             }
             if (found->second->session.signed_in.token.expires() <= clock_.wall()) {
-                end(key, "token expired");
+                end(key, End::Revocation, "token expired");
             } else {
                 arm_expiry(*found->second);
             }
@@ -252,7 +244,7 @@ bool SessionStore::close(std::string_view handle) {
         return false;
     }
     const SessionKey key = found->second;
-    end(key, "closed");
+    end(key, End::Logout, "closed");
     return true;
 }
 
@@ -260,7 +252,7 @@ bool SessionStore::sign_out(const SessionKey& key) {
     if (!key.is_set() || !by_key_.contains(key)) {
         return false;
     }
-    end(key, "signed out");
+    end(key, End::Revocation, "signed out");
     return true;
 }
 
@@ -272,7 +264,7 @@ std::size_t SessionStore::flush(std::string_view user) {
         }
     }
     for (const SessionKey& key : keys) {
-        end(key, "flushed");
+        end(key, End::Revocation, "flushed");
     }
     const std::size_t tickets = std::erase_if(
         tickets_, [&](const auto& ticket) { return ticket.second->signed_in.user == user; });
@@ -286,7 +278,7 @@ void SessionStore::logind_session_removed(std::string_view logind_session) {
         keys.push_back(it->second);
     }
     for (const SessionKey& key : keys) {
-        end(key, "logind removed the session");
+        end(key, End::Logout, "logind removed the session");
     }
 }
 
@@ -322,8 +314,9 @@ SessionStore::check_password(SessionKey key, std::uint64_t generation, Secret ty
     }
     // Counted first: a caller that leaves in the middle has had its try.
     const unsigned tries = ++session->signed_in.wrong_passwords;
+    changed();
     if (tries > kMaxWrongPasswords) {
-        end(key, "too many wrong passwords");
+        end(key, End::Revocation, "too many wrong passwords");
         co_return PasswordCheck::WrongAndOver;
     }
     PreHash hash = PreHash::of(typed, process_key_);
@@ -337,10 +330,11 @@ SessionStore::check_password(SessionKey key, std::uint64_t generation, Secret ty
     }
     if (right) {
         session->signed_in.wrong_passwords = 0;
+        changed();
         co_return PasswordCheck::Right;
     }
     if (tries >= kMaxWrongPasswords) {
-        end(key, "too many wrong passwords");
+        end(key, End::Revocation, "too many wrong passwords");
         co_return PasswordCheck::WrongAndOver;
     }
     co_return PasswordCheck::Wrong;
@@ -363,11 +357,11 @@ void SessionStore::token_alive(const SessionKey& key, std::uint64_t generation) 
 void SessionStore::token_dead(const SessionKey& key, std::uint64_t generation) {
     if (Session* session = current(key, generation)) {
         session->signed_in.token.declare_dead();
-        end(key, "Identity knows the token no more");
+        end(key, End::Revocation, "Identity knows the token no more");
     }
 }
 
-void SessionStore::end(const SessionKey& ending, std::string_view why) {
+void SessionStore::end(const SessionKey& ending, End how, std::string_view why) {
     const auto found = by_key_.find(ending);
     if (found == by_key_.end()) {
         return;
@@ -390,6 +384,9 @@ void SessionStore::end(const SessionKey& ending, std::string_view why) {
         }
     }
     journal::session_ended(entry->session.signed_in.user, entry->session.signed_in.service, why);
+    if (how == End::Logout && !revoke_on_logout_) {
+        entry->session.signed_in.token.leave_to_expire();
+    }
     entry->session.signed_in.token = OwnedToken(); // revokes in the background
     loop_.post([entry] {});
     changed();
@@ -405,7 +402,7 @@ void SessionStore::clear() {
     tickets_.clear();
     while (!by_key_.empty()) {
         const SessionKey key = by_key_.begin()->first;
-        end(key, "the daemon stops");
+        end(key, End::Revocation, "the daemon stops");
     }
 }
 

@@ -144,6 +144,10 @@ class SessionStore {
     /// "A restart or crash under systemd keeps them".
     Secret serialise() const;
     void restore(const Secret& bytes, TokenRevoker& revoker);
+    /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on
+    /// until they expire. What is signed out, flushed or stopped is revoked in any case.
+    void revoke_on_logout(bool on) noexcept { revoke_on_logout_ = on; }
+
     /// Called after every change of the table, from the loop.
     void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
     /// Forgets everything without revoking: the bytes went to a successor.
@@ -160,7 +164,10 @@ class SessionStore {
     void watch_leader(Entry& entry, pid_t leader);
     void arm_expiry(Entry& entry);
     Entry* insert(SessionKey key, std::unique_ptr<Entry> entry);
-    void end(const SessionKey& key, std::string_view why);
+    /// What an end means for the token: a logout may leave it to expire by itself.
+    enum class End { Logout, Revocation };
+    void end(const SessionKey& key, End how, std::string_view why);
+    std::shared_ptr<PasswordVerifier> verifier_of(PreHash password);
     void accept_inside(SignedIn signed_in, const conversation::Context& context,
                        const Secret* password);
     bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
@@ -174,6 +181,7 @@ class SessionStore {
     Secret process_key_; ///< for PreHash
     std::uint64_t last_generation_ = 0;
     std::function<void()> changed_;
+    bool revoke_on_logout_ = true;
     std::unordered_map<std::string, std::unique_ptr<Ticket>> tickets_;
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;

@@ -58,6 +58,8 @@ class OwnedToken {
         }
     }
 
+    /// Ends the duty: the administrator wants tokens to outlive the logout.
+    void leave_to_expire() noexcept { declare_dead(); }
     /// Ends the duty here because a successor of this process has the token now.
     void hand_over() noexcept {
         revoker_ = nullptr;

@@ -70,7 +70,8 @@ TEST(Failure, an_unreachable_identity_has_a_status_of_its_own) {
 
 TEST(Failure, every_reason_has_an_advice) {
     for (const char* word : {"wrong-credentials", "no-binding", "lookup-failed", "exempt", ""}) {
-        CHECK_TEXT(!advice_for(reason_from_word(word).value()).empty(), word);
+        CHECK_TEXT(!advice_for(reason_from_word(word).value_or(Reason::InternalFault)).empty(),
+                   word);
     }
     CHECK(advice_for(Reason::NoBinding) != advice_for(Reason::LookupFailed));
 }

@@ -53,7 +53,7 @@ TEST(Moments, round_trips_have_the_unit_that_reads_well) {
 TEST(Moments, another_day_is_named) {
     STRCMP_EQUAL("12:00", format_time(kNoon, kNoon + 60).c_str());
     STRCMP_EQUAL("2024-05-01 12:00", format_time(kNoon, kNoon + 86400).c_str());
-    STRCMP_EQUAL("2024-05-01 12:00", format_time(kNoon, kNoon + 366 * 86400).c_str());
+    STRCMP_EQUAL("2024-05-01 12:00", format_time(kNoon, kNoon + 366L * 86400).c_str());
 }
 
 TEST(Moments, times_are_local) {

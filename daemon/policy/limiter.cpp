@@ -662,13 +662,17 @@ void Ledger::make_known(Account& account, std::size_t slot, WallTime at) {
     account.origins[slot].known_since = at;
     std::size_t known = 0;
     OriginSlot* oldest = nullptr;
+    WallTime oldest_since = WallTime::max();
     for (OriginSlot& one : account.origins) {
         if (one.known_since) {
             ++known;
-            oldest = oldest == nullptr || *one.known_since < *oldest->known_since ? &one : oldest;
+            if (*one.known_since < oldest_since) {
+                oldest_since = *one.known_since;
+                oldest = &one;
+            }
         }
     }
-    if (known > kMaxKnownOrigins) {
+    if (known > kMaxKnownOrigins && oldest != nullptr) {
         oldest->known_since.reset();
     }
 }

@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <toml++/toml.h>
+#include <type_traits>
 #include <unistd.h>
 #include <utility>
 
@@ -134,9 +135,14 @@ struct Key {
 
 /// Row of a table: what `parse` accepts goes into `field`; it complains itself about the rest.
 template <class Owner, class Field, class Parse>
-Key<Owner> key(std::string_view name, Field Owner::* field, Parse parse) {
+Key<Owner> key(std::string_view name, Field Owner::* field, const Parse& parse) {
     return {name, [field, parse](const Value& value, Owner& owner) {
-                if (auto parsed = parse(value)) {
+                auto parsed = parse(value);
+                if constexpr (std::is_same_v<Field, decltype(parsed)>) {
+                    if (parsed) {
+                        owner.*field = std::move(parsed);
+                    }
+                } else if (parsed) {
                     owner.*field = *std::move(parsed);
                 }
             }};

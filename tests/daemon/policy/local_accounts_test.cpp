@@ -130,10 +130,10 @@ TEST(NssAccounts, nobody_of_that_name_is_no_error) {
 }
 
 TEST(NssAccounts, a_look_up_that_fails_is_an_error_and_not_nobody) {
-    for (const int error : {EIO, EMFILE, ENOMEM, EPERM, EBADF}) {
-        broken_user_lookup = error;
-        LONGS_EQUAL(error, error_of(std::string("root")));
-        LONGS_EQUAL(error, error_of(uid_t{0}));
+    for (const int failure : {EIO, EMFILE, ENOMEM, EPERM, EBADF}) {
+        broken_user_lookup = failure;
+        LONGS_EQUAL(failure, error_of(std::string("root")));
+        LONGS_EQUAL(failure, error_of(uid_t{0}));
     }
 }
 

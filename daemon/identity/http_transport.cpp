@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <cstdlib>
 #include <cstring>
 #include <curl/curl.h>
 #include <deque>
@@ -93,6 +94,8 @@ class HeaderList {
 };
 
 void initialise_curl_once() {
+    static const int cleared = ::unsetenv("SSLKEYLOGFILE"); // libcurl would write TLS keys there
+    static_cast<void>(cleared);
     // Counted by libcurl: an earlier curl_global_init_mem() with our allocator stays in force.
     static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (result != CURLE_OK) {

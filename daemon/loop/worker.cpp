@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace raxauth {
@@ -87,16 +86,15 @@ struct Worker::Thread {
             piece.work();
             lock.lock();
             done.push_back(std::move(piece));
-            const std::uint64_t one = 1;
             // Cannot fail but by a full counter, which wakes just as well.
-            static_cast<void>(::write(wakeup.get(), &one, sizeof one));
+            static_cast<void>(eventfd_write(wakeup.get(), 1));
         }
     }
 
     /// On the loop. A callback may destroy the Worker: nothing of `this` is touched after the swap.
     void deliver() {
-        std::uint64_t count = 0;
-        static_cast<void>(::read(wakeup.get(), &count, sizeof count));
+        eventfd_t count = 0;
+        static_cast<void>(eventfd_read(wakeup.get(), &count)); // what counts is what is done
         std::vector<Piece> now;
         {
             const std::lock_guard lock(mutex);

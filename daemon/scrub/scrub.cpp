@@ -66,6 +66,7 @@ void openssl_free(void* memory, const char* /*file*/, int /*line*/) noexcept {
 } // namespace
 
 void install() noexcept {
+    static_cast<void>(::unsetenv("SSLKEYLOGFILE")); // libcurl would write TLS keys there
     if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1 ||
         curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wiping_free, wiping_realloc,
                              duplicate, std::calloc) != CURLE_OK) {

@@ -44,7 +44,9 @@ std::uintptr_t address(Pointer* pointer) {
 } // namespace
 
 int main() {
+    setenv("SSLKEYLOGFILE", "/nowhere/keys", 1);
     raxauth::scrub::install();
+    check(std::getenv("SSLKEYLOGFILE") == nullptr, "no TLS keys are logged");
 
     // The measure itself: plain free() leaves it lying there.
     auto* plain = static_cast<char*>(std::malloc(200));

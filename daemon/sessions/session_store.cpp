@@ -152,6 +152,11 @@ void SessionStore::accept_inside(SignedIn signed_in, const conversation::Context
     }
 }
 
+/// The table changes once more when the verifier is there: an earlier copy is without it.
+std::shared_ptr<PasswordVerifier> SessionStore::verifier_of(PreHash password) {
+    return PasswordVerifier::make(std::move(password), *worker_, [this] { changed(); });
+}
+
 std::optional<SessionStore::Opened>
 SessionStore::open(const Secret& ticket_text, const conversation::Context& context, pid_t leader) {
     const auto found = tickets_.find(table_key(ticket_text));

@@ -168,6 +168,9 @@ bool merge_fault(Fault& fault, const std::string& name, const json& patch) {
         if (value.is_object()) {
             fault = fault_from_json(value);
         } else {
+            // Members come in the order of their names, so what an earlier fault left behind goes
+            // first.
+            fault = {};
             fault.name = value.is_null() ? "" : text(patch, "fault");
             if (!fault.name.empty() && !is_fault_name(fault.name)) {
                 refuse("no fault named " + fault.name);

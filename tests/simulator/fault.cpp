@@ -411,12 +411,11 @@ void odd_message(Reply& reply, const Fault&, Time) {
 }
 
 void throttle(Reply& reply, const Fault& fault, Time now) {
-    const auto seconds = fault.bytes == 0 ? 5 : fault.bytes;
     reply = json_reply(413, {{"overLimit",
                               {{"code", 413},
                                {"message", "OverLimit Retry..."},
                                {"details", "Error Details..."},
-                               {"retryAfter", iso8601(now + std::chrono::seconds{seconds})}}}});
+                               {"retryAfter", iso8601(now + fault.delay)}}}});
 }
 
 struct Row {
@@ -451,7 +450,7 @@ constexpr std::array kRows{
     Row{{"redirect", kInstead, "302 to another host (`text`)"}, redirect},
     Row{{"redirect_self", kInstead, "307 to the very same place"}, redirect_self},
     Row{{"empty_object", kInstead, "200 with {}"}, empty_object},
-    Row{{"throttle", kInstead, "413 overLimit, retryAfter `bytes` seconds ahead (5)"}, throttle},
+    Row{{"throttle", kInstead, "413 overLimit, retryAfter `ms` ahead"}, throttle},
     Row{{"no_body", kAfterwards, "the status alone"}, no_body},
     Row{{"wrong_type", kAfterwards, "the right body as text/html"}, wrong_type},
     Row{{"duplicate_keys", kAfterwards, "`access` twice, the false one first"}, duplicate_keys},

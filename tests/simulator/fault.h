@@ -15,7 +15,7 @@ namespace raxauth::simulator {
 struct Fault {
     std::string name; ///< empty: nothing goes wrong
     std::string step = "any";
-    std::chrono::milliseconds delay{2000}; ///< for `slow`, and between the bytes of `trickle`
+    std::chrono::milliseconds delay{2000}; ///< `slow`, `trickle`, `throttle`
     std::int64_t count = 0;                ///< how many more times it strikes; 0: no end
     std::int64_t bytes = 0; ///< for `huge` and the huge header; 0: the fault's own default
     std::string text;       ///< for faults that carry a text (see README.md)

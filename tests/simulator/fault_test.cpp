@@ -42,6 +42,15 @@ TEST(FaultOfUser, strikes_at_its_step_only_and_so_many_times) {
     LONGS_EQUAL(200, service.passcode(first.session(), service.otp_code()).status);
 }
 
+TEST(FaultOfUser, named_anew_forgets_the_step_of_the_last) {
+    service.change("erin", R"({"fault":"http_500","fault_step":"passcode"})");
+    LONGS_EQUAL(200, service.password("erin", "Right1").status);
+
+    service.change("erin", R"({"fault":"http_503"})");
+
+    LONGS_EQUAL(503, service.password("erin", "Right1").status);
+}
+
 TEST(FaultOfUser, leaves_the_world_alone_unless_it_was_carried_out) {
     LONGS_EQUAL(500, erin_with(R"({"fault":"http_500"})").status);
     LONGS_EQUAL(0, tokens());

@@ -28,7 +28,8 @@ inline bool contains(std::string_view text, std::string_view words) {
 /// loss and never answer: the sign-in does not come to its end, and `trouble` says why.
 class ScriptedPerson final : public conversation::Person {
   public:
-    /// The next question is one prompt with these words in it (any case).
+    /// The next question is one prompt with these words in it (any case). A step without a
+    /// question is simply acknowledged.
     ScriptedPerson& when_asked_for(std::string words, std::string answer) {
         script_.push_back({std::move(words), std::move(answer)});
         return *this;
@@ -42,6 +43,11 @@ class ScriptedPerson final : public conversation::Person {
                 prompts.push_back(message);
             }
             shown.push_back(message);
+        }
+        if (questions == 0) {
+            ++acknowledged;
+            co_await gate->pass();
+            co_return std::vector<Secret>();
         }
         if (questions != 1 || script_.empty() ||
             !contains(prompts.back().text, script_.front().words)) {
@@ -64,6 +70,7 @@ class ScriptedPerson final : public conversation::Person {
     Gate* gate = &own_gate;
     std::vector<conversation::Message> prompts;
     std::vector<conversation::Message> shown; ///< prompts and texts
+    unsigned acknowledged = 0;                ///< steps without a question
     std::string trouble;
 
   private:

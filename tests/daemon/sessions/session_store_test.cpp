@@ -61,6 +61,7 @@ TEST_GROUP(SessionStore) {
     Loop loop;
     FakeClock clock;
     CountingRevoker revoker;
+    CountingRevoker successor; ///< of the process after a restart
     StoreBounds bounds;
     std::optional<Worker> worker;
     std::optional<SessionStore> store;
@@ -559,7 +560,6 @@ TEST(SessionPassword, outlives_a_restart_with_the_session) {
     store->hand_over();
     handed_over = true; // the old process's revoker is told nothing
     make_store();
-    CountingRevoker successor;
 
     store->restore(bytes, successor);
 
@@ -573,7 +573,6 @@ TEST(SessionPassword, outlives_a_restart_with_the_session) {
 
 TEST(SessionPassword, bytes_cut_short_anywhere_are_no_sessions_and_no_harm) {
     const Secret bytes = store->serialise();
-    CountingRevoker successor;
     for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
         SessionStore other(loop, clock, &*worker);
         other.restore(Secret(bytes.view().substr(0, cut)), successor);

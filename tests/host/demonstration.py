@@ -319,7 +319,7 @@ def play(host):
         raise SystemExit("demo: --interactive needs a terminal")
     install_command(host, "phone", PHONE)
     install_command(host, "requests", "#!/usr/bin/python3\nimport json\n"
-                    "for line in open('/tmp/identity/requests.jsonl'):\n"
+                    "for line in open('/srv/identity/requests.jsonl'):\n"
                     "    r = json.loads(line)\n"
                     "    print(r['method'], r['path'][:60], r['step'], r['user'] or '-', '->',"
                     " r['status'], r['outcome'])\n")

@@ -245,7 +245,7 @@ def test_the_sessions_person_is_given_the_token_and_the_variables(host):
         assert f"export OS_TOKEN='{token}'" in variables
         assert session.shell('eval "$(raxauth env)"; echo $OS_USERNAME') == "alice"
         answer = session.shell(
-            f"curl -s -o /dev/null -w '%{{http_code}}' --cacert /tmp/identity/tls/ca.pem "
+            f"curl -s -o /dev/null -w '%{{http_code}}' --cacert /srv/identity/tls/ca.pem "
             f"-H \"X-Auth-Token: {token}\" {host.identity.url_of('localhost')}/tokens/{token}")
         assert answer == "200"
     assert token not in host.journal.raw(host.reset_mark)

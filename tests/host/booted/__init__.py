@@ -31,7 +31,8 @@ class BootedHost(Host):
         self._environment = os.environ | {"RAXAUTH_LAB_NAME": self.name}
         self._state = pathlib.Path(os.environ.get("RAXAUTH_LAB_STATE", "/var/tmp/raxauth-lab/state"),
                                    self.name)
-        self._environment["RAXAUTH_LAB_BIND"] = str(self.build) if self.build else ""
+        shown = [ACCOUNTS.parent] + ([self.build] if self.build and not product else [])
+        self._environment["RAXAUTH_LAB_BIND"] = " ".join(map(str, shown))
         if product:
             self._environment["RAXAUTH_LAB_BUILD"] = str(self.build)
         try:
@@ -60,8 +61,14 @@ class BootedHost(Host):
         self.pid = int(done.stdout.split()[-1])
         self.journal = FollowedJournal(self)
 
-    def halt(self):
+    def _leave(self):
+        """Ends what runs in the host from outside, which an orderly shutdown would wait for."""
+        if self.identity is not None and self.identity.running:
+            self.identity.stop()
         self.journal.close()
+
+    def halt(self):
+        self._leave()
         subprocess.run([HERE / "halt"], env=self._environment, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, check=True)
         shutil.rmtree(self._state, ignore_errors=True)
@@ -69,7 +76,7 @@ class BootedHost(Host):
     def reboot(self):
         """An orderly reboot from inside; what was written to disk stays."""
         before = self.pid
-        self.journal.close()
+        self._leave()
         self.run(["systemctl", "reboot"], check=False)
 
         def up_again():

@@ -75,6 +75,7 @@ class Host:
 
     def __init__(self, build):
         self.build = pathlib.Path(build).resolve() if build else None
+        self.identity = None
         self.base_settings = {}
         self.reset_mark = 0
         self._closing = contextlib.ExitStack()

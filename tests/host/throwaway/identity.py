@@ -11,7 +11,7 @@ import socket
 import threading
 
 PORT, CONTROL_PORT = 8443, 8444
-PLACE = "/tmp/identity"
+PLACE = "/srv/identity"
 DOMAIN = "123456"
 OTP_SECRETS = {"bob": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "carol": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}
 BYPASS_CODE = "778899001"
@@ -195,6 +195,10 @@ class Identity:
 
     def switch(self, **switches):
         self._ask("PUT", "/switches", switches)
+
+    def latency(self, milliseconds):
+        """Every reply comes so much later from now on, as from a distant server."""
+        self._ask("PUT", "/latency", {"ms": milliseconds})
 
     def expire_sessions(self, user):
         """The two-step sessions of USER are over, as after five minutes."""

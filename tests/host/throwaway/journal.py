@@ -121,12 +121,21 @@ class SocketJournal(Journal):
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    def stop_reading(self):
+        """Hands the two sockets to somebody who will read them; nothing is kept of what comes."""
+        self._end_reader()
+        return list(self._sockets)
+
     def close(self):
-        os.close(self._stopped)
-        self._reader.join()
-        os.close(self._stop)
+        self._end_reader()
         for sock in self._sockets:
             sock.close()
+
+    def _end_reader(self):
+        if self._reader.is_alive():
+            os.close(self._stopped)
+            self._reader.join()
+            os.close(self._stop)
 
     def _read(self):
         watched = list(self._sockets) + [self._stop]

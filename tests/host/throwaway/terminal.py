@@ -14,7 +14,7 @@ import pexpect
 # as questions do.
 QUESTION = r"[^\r\n]*(?i:password|passcode)[^\r\n]*[:?][ \t]*\Z"
 SHELL = "in-the-shell> "  # what tests make the prompt of a shell, to know it
-IN = re.escape(SHELL) + r"|[a-z]+@throwaway:[^\r\n]*[$#] \Z"  # or what a login shell has anyway
+IN = re.escape(SHELL) + r"|[a-z]+@(?:throwaway|lab):[^\r\n]*[$#] \Z"  # or what a login shell has anyway
 REFUSAL = (r"Permission denied[^\r\n]*|Received disconnect[^\r\n]*|Too many authentication failures"
            r"|Login incorrect|su: Authentication failure|su: [A-Z][^\r\n]*|sudo: [^\r\n]+"
            r"|Connection (?:closed|reset)[^\r\n]*")

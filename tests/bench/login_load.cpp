@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Many sign-ins at once, each answering its prompts without delay, each on a bus connection of its
+// own that serves one sign-in after the other.
+//
+//   login_load SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...    reads commands:
+//     code TEXT                  the passcode of everybody from now on
+//     logins IN_FLIGHT COUNT     COUNT sign-ins -> {"seconds", "granted", "failed", "why"}
+//     flood IN_FLIGHT SECONDS    as many as can be in that time -> the same
+#include "tests/bench/daemon_calls.h"
+
+#include <chrono>
+#include <iostream>
+#include <list>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <systemd/sd-event.h>
+#include <vector>
+
+using namespace raxauth;
+using namespace raxauth::bench;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Event = CHandle<sd_event, sd_event_unref>;
+constexpr std::uint64_t kCallTimeoutUsec = 120'000'000;
+
+struct Person {
+    std::string name;
+    std::string password;
+};
+
+/// One batch of sign-ins: how many are still to begin, and what came of those that ended.
+struct Batch {
+    std::string service;
+    std::string code;
+    std::vector<Person> people;
+    std::size_t next_person = 0;
+    unsigned left = 0;
+    Clock::time_point until = Clock::time_point::max();
+    unsigned running = 0;
+    unsigned granted = 0;
+    unsigned failed = 0;
+    std::string why; ///< of the first failure
+    sd_event* event = nullptr;
+
+    bool take() {
+        if (left == 0 || Clock::now() >= until) {
+            return false;
+        }
+        --left;
+        return true;
+    }
+};
+
+class Slot {
+  public:
+    Slot(sd_event* event, Batch& batch) : batch_(batch), bus_(connect_to_bus()) {
+        require(sd_bus_attach_event(bus_.get(), event, 0), "attach");
+    }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { sd_bus_detach_event(bus_.get()); }
+
+    void begin() {
+        if (!batch_.take()) {
+            if (--batch_.running == 0) {
+                sd_event_exit(batch_.event, 0);
+            }
+            return;
+        }
+        person_ = &batch_.people[batch_.next_person++ % batch_.people.size()];
+        Who who;
+        who.user = person_->name;
+        who.service = batch_.service;
+        send(begin_call(bus_.get(), who));
+    }
+
+  private:
+    void send(const BusMessage& request) {
+        require(
+            sd_bus_call_async(bus_.get(), nullptr, request.get(), on_reply, this, kCallTimeoutUsec),
+            "call");
+    }
+
+    static int on_reply(sd_bus_message* reply, void* self, sd_bus_error* /*error*/) {
+        static_cast<Slot*>(self)->handle(reply);
+        return 1;
+    }
+
+    void handle(sd_bus_message* reply) {
+        try {
+            const Step step = read_step(reply);
+            if (step.state == "ask") {
+                send(answer_call(bus_.get(), step.id, step.serial,
+                                 asks_for_passcode(step) ? batch_.code : person_->password));
+                return;
+            }
+            if (step.state != "granted") {
+                throw std::runtime_error(step.state + " " + step.reason + " " + step.prompt);
+            }
+            ++batch_.granted;
+        } catch (const std::exception& fault) {
+            ++batch_.failed;
+            if (batch_.why.empty()) {
+                batch_.why = fault.what();
+            }
+        }
+        begin();
+    }
+
+    Batch& batch_;
+    Bus bus_;
+    const Person* person_ = nullptr;
+};
+
+void run(Batch& batch, unsigned in_flight) {
+    Event event;
+    require(sd_event_new(out(event)), "sd_event_new");
+    batch.event = event.get();
+    batch.granted = batch.failed = 0;
+    batch.why.clear();
+    std::list<Slot> slots; // connected before the clock starts
+    for (unsigned i = 0; i < in_flight; ++i) {
+        slots.emplace_back(event.get(), batch);
+    }
+    batch.running = in_flight;
+    const auto begun = Clock::now();
+    for (Slot& slot : slots) {
+        slot.begin();
+    }
+    require(sd_event_loop(event.get()), "loop");
+    const std::chrono::duration<double> took = Clock::now() - begun;
+    std::cout << nlohmann::json{{"seconds", took.count()},
+                                {"granted", batch.granted},
+                                {"failed", batch.failed},
+                                {"why", batch.why}}
+              << std::endl;
+}
+
+void serve(Batch& batch) {
+    std::string what;
+    while (std::cin >> what) {
+        unsigned in_flight = 0;
+        if (what == "code") {
+            std::cin >> batch.code;
+        } else if (what == "logins") {
+            std::cin >> in_flight >> batch.left;
+            batch.until = Clock::time_point::max();
+            run(batch, in_flight);
+        } else if (what == "flood") {
+            double seconds = 0;
+            std::cin >> in_flight >> seconds;
+            batch.left = UINT32_MAX;
+            batch.until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                             std::chrono::duration<double>(seconds));
+            run(batch, in_flight);
+        } else {
+            throw std::runtime_error("unknown command " + what);
+        }
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 5) {
+        std::cerr << "usage: login_load SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...\n";
+        return 2;
+    }
+    try {
+        Batch batch;
+        batch.service = argv[1];
+        for (int i = 4; i < argc; ++i) {
+            batch.people.push_back({argv[i], argv[2] + std::string(argv[i]) + argv[3]});
+        }
+        serve(batch);
+        return EXIT_SUCCESS;
+    } catch (const std::exception& fault) {
+        std::cerr << "login_load: " << fault.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -85,6 +85,7 @@ inline constexpr std::size_t kMaxAnswers = 8;
 inline constexpr std::size_t kMaxMessages = 32;
 inline constexpr std::size_t kMaxMessageBytes = 8192; // an enrolment prompt holds a QR code
 inline constexpr std::size_t kMaxContextStringBytes = 512;
+inline constexpr std::size_t kMaxContextEntries = 64; // there are fifteen keys
 /// The kernel's "unset" for audit session ids and login uids (AUDIT_SID_UNSET, (uid_t)-1).
 inline constexpr unsigned kUnsetId = 0xFFFFFFFFU;
 

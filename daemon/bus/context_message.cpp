@@ -10,6 +10,9 @@
 namespace raxauth::bus {
 namespace {
 
+/// Under one key that this version does not know.
+constexpr unsigned kMaxUnknownValues = 256;
+
 bool read_string(sd_bus_message* call, std::string& into) {
     const char* text = nullptr;
     if (sd_bus_message_read(call, "v", "s", &text) < 0 ||
@@ -39,6 +42,31 @@ bool read_secret(sd_bus_message* call, std::optional<Secret>& into) {
         return false;
     }
     return receive_from_pipe(fd, into.emplace());
+}
+
+/// Passes over what stands next, unless that is more than `left` values: sd_bus_message_skip() goes
+/// through an array element by element, and one message has room for 30 million of them.
+bool skip_value(sd_bus_message* call, unsigned& left) {
+    char type = 0;
+    const char* contents = nullptr;
+    if (left == 0 || sd_bus_message_peek_type(call, &type, &contents) <= 0) {
+        return false;
+    }
+    --left;
+    if (contents == nullptr) {
+        const char plain[] = {type, '\0'};
+        return sd_bus_message_skip(call, plain) >= 0;
+    }
+    if (sd_bus_message_enter_container(call, type, contents) <= 0) {
+        return false;
+    }
+    int at_end = 0;
+    while ((at_end = sd_bus_message_at_end(call, 0)) == 0) {
+        if (!skip_value(call, left)) { // as deep as sd-bus allows: 32 arrays and 32 structures
+            return false;
+        }
+    }
+    return at_end > 0 && sd_bus_message_exit_container(call) >= 0;
 }
 
 bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& context) {
@@ -91,7 +119,8 @@ bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& cont
     if (key == keys::kNoReuse) {
         return read_bool(call, context.no_reuse);
     }
-    return sd_bus_message_skip(call, "v") >= 0;
+    unsigned left = kMaxUnknownValues;
+    return skip_value(call, left);
 }
 
 } // namespace
@@ -102,10 +131,11 @@ std::optional<ClaimedContext> read_context(sd_bus_message* call) {
         return std::nullopt;
     }
     int r = 0;
+    std::size_t entries = 0;
     while ((r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
         const char* key = nullptr;
-        if (sd_bus_message_read(call, "s", &key) < 0 || !read_entry(call, key, context) ||
-            sd_bus_message_exit_container(call) < 0) {
+        if (++entries > contract::kMaxContextEntries || sd_bus_message_read(call, "s", &key) < 0 ||
+            !read_entry(call, key, context) || sd_bus_message_exit_container(call) < 0) {
             return std::nullopt;
         }
     }

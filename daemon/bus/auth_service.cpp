@@ -29,8 +29,11 @@ using conversation::Message;
 using conversation::Step;
 using conversation::Verdict;
 
-/// Calls being served at once, conversations aside.
-constexpr std::size_t kMaxServing = 512;
+/// Calls being served at once, conversations aside: of one connection (who it is may not be known
+/// yet), and of all. One user has 256 connections at most (dbus-daemon(1),
+/// max_connections_per_user) and so cannot fill the table.
+constexpr std::size_t kMaxServingOfSender = 8;
+constexpr std::size_t kMaxServing = 4096;
 /// A conversation whose settings cannot be read still needs a bound.
 constexpr std::chrono::seconds kDeadlineWithoutSettings{30};
 
@@ -167,7 +170,8 @@ const sd_bus_vtable AuthServiceVtable::kTable[] = {
 #undef RAXAUTH_STEP
 // clang-format on
 
-AuthService::AuthService(Rooms rooms, const char* address) : rooms_(std::move(rooms)) {
+AuthService::AuthService(Rooms rooms, const char* address)
+    : rooms_(std::move(rooms)), shares_(rooms_.clock) {
     check(sd_bus_new(out(bus_)), "create the bus connection");
     check(sd_bus_set_address(bus_.get(), address), "set the bus address");
     check(sd_bus_set_bus_client(bus_.get(), 1), "be a bus client");
@@ -256,7 +260,10 @@ void AuthService::record(std::string_view hook, const Context& context, State st
 }
 
 void AuthService::serve(sd_bus_message* call, Task<void> task) {
-    if (serving_.size() >= kMaxServing) {
+    const std::string sender = sd_bus_message_get_sender(call);
+    const auto earlier = served_senders_.find(sender);
+    if (serving_.size() >= kMaxServing ||
+        (earlier != served_senders_.end() && earlier->second >= kMaxServingOfSender)) {
         reply_error(call, contract::error::kLimitExceeded, "too many calls at once");
         return;
     }
@@ -274,12 +281,25 @@ void AuthService::serve(sd_bus_message* call, Task<void> task) {
             journal::warning("a bus call was not served: " + fault);
             reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
         }
-        self.rooms_.loop.post([&self, number] { self.serving_.erase(number); });
+        self.rooms_.loop.post([&self, number] { self.served(number); });
     };
     Job job = Job::start(whole(*this, id, BusMessage(sd_bus_message_ref(call)), std::move(task)));
     if (!job.finished()) {
-        serving_.emplace(id, std::move(job));
+        serving_.emplace(id, Served{sender, std::move(job)});
+        ++served_senders_[sender];
     }
+}
+
+void AuthService::served(std::uint64_t id) {
+    const auto done = serving_.find(id);
+    if (done == serving_.end()) { // it never had to wait
+        return;
+    }
+    const auto sender = served_senders_.find(done->second.sender);
+    if (--sender->second == 0) {
+        served_senders_.erase(sender);
+    }
+    serving_.erase(done);
 }
 
 Task<AuthService::Established> AuthService::establish(std::string sender, ClaimedContext claimed) {
@@ -300,6 +320,12 @@ Task<AuthService::Established> AuthService::establish(std::string sender, Claime
         context.ticket = std::move(claimed.ticket);
         context.signed_in = claimed.signed_in;
     } else {
+        const CallerShares::Place place(shares_, caller.uid);
+        if (!place.taken()) {
+            result.error = contract::error::kLimitExceeded;
+            result.text = "you call too often";
+            co_return result;
+        }
         const auto facts = session_facts_of(caller.pid, caller.uid);
         std::optional<policy::LocalAccount> self;
         if (facts) {

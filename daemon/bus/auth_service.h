@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bus_handles.h"
+#include "daemon/bus/caller_shares.h"
 #include "daemon/bus/callers.h"
 #include "daemon/bus/context_message.h"
 #include "daemon/bus/reply_values.h"
@@ -72,6 +73,7 @@ class AuthService {
 
     /// Runs `task`, which answers a call later, keeping it until it is done.
     void serve(sd_bus_message* call, Task<void> task);
+    void served(std::uint64_t id);
     Task<void> serve_begin(BusMessage call, ClaimedContext claimed, Dialogue dialogue);
     Task<void> serve_check_account(BusMessage call, ClaimedContext claimed);
     Task<void> serve_open_session(BusMessage call, ClaimedContext claimed);
@@ -107,8 +109,14 @@ class AuthService {
     std::unique_ptr<Callers> callers_;
     BusSlot object_;
     BusSlot session_removed_;
+    CallerShares shares_;
     std::uint64_t last_served_ = 0;
-    std::unordered_map<std::uint64_t, Job> serving_; ///< last: the jobs refer to all above
+    std::unordered_map<std::string, std::size_t> served_senders_; ///< calls of each in serving_
+    struct Served {
+        std::string sender;
+        Job job;
+    };
+    std::unordered_map<std::uint64_t, Served> serving_; ///< last: the jobs refer to all above
 };
 
 } // namespace raxauth::bus

@@ -12,6 +12,7 @@
 #include "tests/support/proof.h"
 #include "tests/support/scripted_identity.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -602,6 +603,49 @@ TEST(AuthService, lets_others_act_for_their_own_account_alone) {
     const std::string denied = contract::error::kAccessDenied;
     STRCMP_EQUAL((denied + '\n' + denied).c_str(), said.c_str());
     UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
+TEST(AuthService, refuses_a_user_who_calls_too_often_and_serves_the_others) {
+    const std::string said = as_nobody([](sd_bus* own) {
+        unsigned served = 0;
+        std::string last;
+        while (served < 1000) {
+            last = say(own, "CheckAccount", context("nobody"));
+            if (last != "done") {
+                break;
+            }
+            ++served;
+        }
+        return std::to_string(served) + ' ' + last;
+    });
+
+    STRCMP_EQUAL(("200 " + std::string(contract::error::kLimitExceeded)).c_str(), said.c_str());
+    check_step(begin(), "ask", "");
+}
+
+TEST(AuthService, serves_no_connection_many_calls_at_once) {
+    accounts.own_gate.shut();
+    std::vector<Outcome*> calls;
+    for (int i = 0; i < 20; ++i) {
+        calls.push_back(&client->send("CheckAccount", context("alice")));
+    }
+    const auto refused = [&calls] {
+        return std::count_if(calls.begin(), calls.end(), [](const Outcome* call) {
+            return call->error == contract::error::kLimitExceeded;
+        });
+    };
+    CHECK_TRUE(run_until(loop, [&] { return refused() == 12; }));
+    Client other(loop, bus.address());
+    const Outcome& also_waits = other.send("CheckAccount", context("alice"));
+    accounts.own_gate.open();
+    CHECK_TRUE(run_until(loop, [&] {
+        return also_waits.arrived && std::all_of(calls.begin(), calls.end(),
+                                                 [](const Outcome* call) { return call->arrived; });
+    }));
+    LONGS_EQUAL(12, refused());
+    STRCMP_EQUAL("", also_waits.error.c_str());
+    // Those that were served make room for as many.
+    STRCMP_EQUAL("", client->call("CheckAccount", context("alice")).error.c_str());
 }
 
 TEST(AuthService, believes_nothing_of_what_others_claim) {

@@ -146,7 +146,9 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     if (policy::is_exempt(to_.settings.accounts, *local)) {
         co_return Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
-    const auto account = policy::account_for(to_.settings.accounts, context_.user);
+    // By the name NSS gives back, not the one that was typed: where NSS knows ALICE as well, she is
+    // still the alice of [accounts.map], and not whoever is called ALICE at Rackspace.
+    const auto account = policy::account_for(to_.settings.accounts, local->name);
     if (!account) {
         refusal_ = Verdict::refused(State::Denied, Reason::Misconfigured,
                                     "accounts.rackspace_user gives no valid name");
@@ -154,7 +156,7 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     }
     account_ = *account;
     trace_.account = account_.name;
-    if (!to_.settings.binds(context_.user, policy_.access)) {
+    if (!to_.settings.binds(local->name, policy_.access)) {
         Verdict unbound =
             Verdict::refused(State::Denied, Reason::NoBinding,
                              fmt::format("nobody may sign in until the organisation is named: {}",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/policy/letter_case.h"
 #include "daemon/policy/local_accounts.h"
 #include "tests/support/gate.h"
 
@@ -24,8 +25,9 @@ class FakeAccounts final : public policy::LocalAccounts {
     }
 
     Task<std::optional<policy::LocalAccount>> find(std::string name) override {
-        return look_up([name = std::move(name)](const policy::LocalAccount& account) {
-            return account.name == name;
+        return look_up([this, name = std::move(name)](const policy::LocalAccount& account) {
+            return account.name == name ||
+                   (ignores_case && policy::equal_ignoring_case(account.name, name));
         });
     }
     Task<std::optional<policy::LocalAccount>> find(uid_t uid) override {
@@ -34,7 +36,8 @@ class FakeAccounts final : public policy::LocalAccounts {
 
     Gate own_gate;
     Gate* gate = &own_gate;
-    bool broken = false; ///< NSS fails
+    bool broken = false;       ///< NSS fails
+    bool ignores_case = false; ///< as directories do, with the name as they write it
 
   private:
     template <class Matches>

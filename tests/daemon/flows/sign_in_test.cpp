@@ -222,6 +222,22 @@ TEST(SignIn, is_bound_by_a_domain_a_tenant_or_the_map_for_this_very_user) {
     UNSIGNED_LONGS_EQUAL(1, world.naps.size());
 }
 
+TEST(SignIn, asks_identity_for_the_mapped_account_whatever_case_the_name_was_typed_in) {
+    world.accounts.ignores_case = true;
+    world.settings.access.any_domain = false; // bound by the map alone
+    world.identity.challenges("session-1").at_step_2(world.token());
+    Context context = SignInWorld::ssh_login();
+    context.user = "ALICE"; // who at Rackspace is somebody else than alice.smith
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
+
+    run.start(std::move(context));
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    STRCMP_EQUAL("alice.smith", run.trace().account.c_str());
+    STRCMP_EQUAL("alice.smith", world.identity.calls.at(0).account.name.c_str());
+}
+
 TEST(SignIn, is_denied_where_the_template_gives_no_name) {
     world.settings.accounts.map.clear();
     world.settings.accounts.rackspace_user = "{user} of ours";

@@ -316,6 +316,10 @@ TEST(SignIn, refuses_another_domain_and_counts_rcn_roles_only_when_asked) {
     const auto with = service.send("POST", "/v2.0/tokens", body, {}, {{"apply_rcn_roles", "true"}});
     LONGS_EQUAL(200, with.status);
     LONGS_EQUAL(2, with.body["access"]["user"]["roles"].size());
+    const auto without = service.send(
+        "POST", "/v2.0/tokens",
+        R"({"auth":{"RAX-KSKEY:apiKeyCredentials":{"username":"alice","apiKey":"key"}}})");
+    LONGS_EQUAL(1, without.body["access"]["user"]["roles"].size());
 }
 
 TEST(SignIn, answers_400_to_what_is_no_request) {

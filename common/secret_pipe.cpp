@@ -53,22 +53,35 @@ bool receive_from_pipe(int fd, Secret& into) {
     if (::fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
         return false;
     }
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+    // O_NONBLOCK belongs to the open file, which whoever sent the descriptor may still have: set by
+    // us, it can be gone again when we read. What splice() is told holds for that one call.
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
         return false;
     }
+    const UniqueFd own_reading(ends[0]);
+    const UniqueFd own_writing(ends[1]);
     char buffer[kMaxSecretBytes + 1];
     std::size_t have = 0;
     bool complete = false;
     while (have < sizeof buffer) {
-        const ssize_t got = ::read(fd, buffer + have, sizeof buffer - have);
-        if (got > 0) {
-            have += static_cast<std::size_t>(got);
-        } else if (got < 0 && errno == EINTR) {
+        const ssize_t moved = ::splice(fd, nullptr, own_writing.get(), nullptr,
+                                       sizeof buffer - have, SPLICE_F_NONBLOCK);
+        if (moved < 0 && errno == EINTR) {
             continue;
-        } else {
-            complete = got == 0; // the end; EAGAIN means the sender has not closed yet
+        }
+        if (moved <= 0) {
+            complete = moved == 0; // the end; EAGAIN means the sender has not closed yet
             break;
+        }
+        const std::size_t due = have + static_cast<std::size_t>(moved);
+        while (have < due) { // one read for each packet, should the sender's be a pipe of packets
+            const ssize_t got = ::read(own_reading.get(), buffer + have, due - have);
+            if (got <= 0) {
+                wipe(buffer, have);
+                return false;
+            }
+            have += static_cast<std::size_t>(got);
         }
     }
     if (complete) {

@@ -21,7 +21,7 @@ UniqueFd send_through_pipe(std::string_view bytes) noexcept;
 
 /// Reads what send_through_pipe() put in. Never blocks: anything but a FIFO that holds at most
 /// kMaxSecretBytes and is already at its end is refused. `into` is empty unless it returns true.
-/// The open file description is made non-blocking.
+/// That holds also while whoever sent the descriptor still has it and changes its flags.
 bool receive_from_pipe(int fd, Secret& into);
 
 } // namespace raxauth

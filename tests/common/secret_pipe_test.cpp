@@ -3,10 +3,13 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace raxauth;
@@ -85,6 +88,53 @@ TEST(SecretPipe, refuses_a_pipe_that_is_still_open_and_does_not_wait_for_it) {
 
     CHECK_FALSE(receive_from_pipe(ends.reading.get(), received));
     CHECK_TRUE(received.empty());
+}
+
+TEST(SecretPipe, does_not_wait_where_the_sender_keeps_making_the_pipe_blocking) {
+    Ends ends = open_pipe();
+    const UniqueFd senders_own(::fcntl(ends.reading.get(), F_DUPFD_CLOEXEC, 10));
+    std::atomic<bool> over{false};
+    std::atomic<int> rounds{0};
+    std::thread sender([&] {
+        while (!over) {
+            static_cast<void>(::fcntl(senders_own.get(), F_SETFL, O_RDONLY));
+        }
+    });
+    // Whoever waits after all is let go on, with an answer that the sender never gave.
+    std::thread rescuer([&] {
+        int seen = -1;
+        while (!over && seen != rounds) {
+            seen = rounds;
+            for (int i = 0; i < 200 && !over; ++i) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            }
+        }
+        ends.writing.reset();
+    });
+
+    bool waited = false;
+    for (; rounds < 20000 && !waited; ++rounds) {
+        waited = receive_from_pipe(ends.reading.get(), received);
+    }
+
+    over = true;
+    sender.join();
+    rescuer.join();
+    CHECK_FALSE(waited);
+}
+
+TEST(SecretPipe, reads_a_pipe_of_packets_to_its_end) {
+    int ends[2] = {-1, -1};
+    CHECK_EQUAL(0, ::pipe2(ends, O_CLOEXEC | O_DIRECT));
+    const UniqueFd reading(ends[0]);
+    UniqueFd writing(ends[1]);
+    for (int i = 0; i < 16; ++i) { // as many as a pipe has room for
+        CHECK_EQUAL(2, ::write(writing.get(), "ab", 2));
+    }
+    writing.reset();
+
+    CHECK_TRUE(receive_from_pipe(reading.get(), received));
+    UNSIGNED_LONGS_EQUAL(32, received.size());
 }
 
 TEST(SecretPipe, refuses_what_is_no_pipe) {

@@ -13,11 +13,13 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "dbus, libpam-runtime, adduser | systemd")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpam-systemd, openssh-server")
+# The one-line summary is the project's description.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-    "sign in with Rackspace Cloud Identity and a second factor
- A PAM module and a daemon that sign people in to this host with their
- Rackspace user name, password and passcode, and remember for the login
- session that they did.")
+    "A PAM module and a daemon that sign people in to this host with their
+Rackspace user name, password and passcode, and remember for the login
+session that they did.")
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/debian/copyright
+        DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/raxauth)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${CMAKE_SOURCE_DIR}/packaging/debian/postinst
     ${CMAKE_SOURCE_DIR}/packaging/debian/prerm

@@ -6,6 +6,7 @@
 #include "daemon/identity/identity_v2.h"
 #include "daemon/journal/journal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
@@ -83,8 +84,13 @@ void Daemon::load() {
                                    policy::kBindingAdvice));
     }
     if (in_force_.configuration) {
-        former_ = loop_.after(2 * service.request_timeout,
-                              [former = in_force_.configuration] { static_cast<void>(former); });
+        const auto last_request =
+            2 * std::max(service.request_timeout,
+                         in_force_.configuration->settings.identity.request_timeout);
+        const std::uint64_t id = ++last_former_;
+        former_.emplace(id, loop_.after(last_request, [this, id, former = in_force_.configuration] {
+            former_.erase(id);
+        }));
     }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble.clear();

@@ -14,6 +14,7 @@
 #include "daemon/sessions/descriptor_store.h"
 #include "daemon/sessions/session_store.h"
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -56,7 +57,10 @@ class Daemon {
     std::unique_ptr<policy::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
-    Timer former_; ///< keeps the former configuration until its requests have ended
+    /// Keep former configurations, each until its requests have ended: a request whose transport
+    /// goes is never answered, and what waits for it (a revocation, say) would do so for ever.
+    std::map<std::uint64_t, Timer> former_;
+    std::uint64_t last_former_ = 0;
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;
     sessions::DescriptorStore descriptor_store_;

@@ -153,3 +153,17 @@ def test_a_token_issued_to_a_conversation_that_is_gone_is_revoked(host):
             host.kill(pid, signal.SIGKILL)
     host.identity.wait_for_no_live_tokens()
     assert host.identity.issued_tokens("alice")
+
+
+def test_two_reloads_during_a_revocation_do_not_lose_it(host):
+    host.configure({"identity": {"connect_timeout": "1s", "request_timeout": "2s"}})
+    host.identity.fault("alice", "stall", step="revoke", count=1)
+    with host.caller("alice") as alice, host.caller() as root:
+        # outside of any session: its token is let go at once
+        step = alice.answer(alice.begin(user="alice"), host.identity.password("alice"))
+        assert alice.answer(step, host.identity.sms("alice")).state == "granted"
+        wait_until(lambda: any(r["method"] == "DELETE" for r in host.identity.requests()),
+                   "the revocation has begun")
+        root.call("Reload")
+        root.call("Reload")
+        host.identity.wait_for_no_live_tokens(timeout=15)

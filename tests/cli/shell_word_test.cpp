@@ -24,7 +24,8 @@ std::string through_shell(std::string_view value) {
     for (int c = 0; (c = std::fgetc(shell)) != EOF;) {
         output += static_cast<char>(c);
     }
-    CHECK_EQUAL(0, ::pclose(shell));
+    const int status = ::pclose(shell); // the macro evaluates its argument twice
+    CHECK_EQUAL(0, status);
     return output;
 }
 

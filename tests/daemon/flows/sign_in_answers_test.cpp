@@ -138,7 +138,7 @@ TEST(SignInAnswers, each_at_step_2_has_its_verdict_its_words_and_its_count) {
         {"session expired", rejected(Cause::SessionExpired), State::Denied, Reason::SessionExpired,
          "start over", 0, 1, 0},
         {"access refused", rejected(Cause::AccessRefused), State::Denied, Reason::AccessRefused,
-         "may not sign in here", 0, 1, 0},
+         "may not sign in here", 0, 1, 1}, // the passcode may have been judged before the tenant
         {"locked", always(identity::Locked{}), State::Denied, Reason::AccountLocked, "locked", 0, 1,
          1},
         {"disabled", always(identity::Disabled{}), State::Denied, Reason::AccountDisabled,

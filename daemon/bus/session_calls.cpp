@@ -207,7 +207,7 @@ Task<void> AuthService::serve_get_status(BusMessage call) {
     std::optional<policy::LocalAccount> local;
     if (person) {
         Task<std::optional<policy::LocalAccount>> by_name =
-            rooms_.local_accounts.find(person->user);
+            rooms_.local_accounts.find(person->user, policy::Groups::Wanted);
         std::optional<policy::LocalAccount> found = co_await std::move(by_name);
         local = std::move(found);
     }

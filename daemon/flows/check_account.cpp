@@ -52,7 +52,8 @@ Task<AccountVerdict> check_account(const Context& context, Services to) {
     std::optional<policy::LocalAccount> local;
     bool failed = false;
     try {
-        Task<std::optional<policy::LocalAccount>> look_up = to.local_accounts.find(context.user);
+        Task<std::optional<policy::LocalAccount>> look_up = to.local_accounts.find(
+            context.user, policy::groups_for_exemption(to.settings.accounts));
         std::optional<policy::LocalAccount> found = co_await std::move(look_up);
         local = std::move(found);
     } catch (const std::exception&) {

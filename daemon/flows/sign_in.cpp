@@ -129,7 +129,8 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     std::optional<policy::LocalAccount> local;
     bool failed = false;
     try {
-        Task<std::optional<policy::LocalAccount>> look_up = to_.local_accounts.find(context_.user);
+        Task<std::optional<policy::LocalAccount>> look_up = to_.local_accounts.find(
+            context_.user, policy::groups_for_exemption(to_.settings.accounts));
         std::optional<policy::LocalAccount> found = co_await std::move(look_up);
         local = std::move(found);
     } catch (const std::exception&) {

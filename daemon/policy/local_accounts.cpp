@@ -69,7 +69,7 @@ std::vector<std::string> group_names(const std::string& user, gid_t primary) {
 }
 
 template <class Call>
-std::optional<LocalAccount> find_account(const char* what, Call call) {
+std::optional<LocalAccount> find_account(const char* what, Groups groups, Call call) {
     std::vector<char> buffer;
     passwd record{};
     passwd* result = nullptr;
@@ -83,7 +83,9 @@ std::optional<LocalAccount> find_account(const char* what, Call call) {
     LocalAccount account;
     account.name = record.pw_name;
     account.uid = record.pw_uid;
-    account.groups = group_names(account.name, record.pw_gid);
+    if (groups == Groups::Wanted) {
+        account.groups = group_names(account.name, record.pw_gid);
+    }
     return account;
 }
 
@@ -93,9 +95,9 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 } // namespace
 
-Task<std::optional<LocalAccount>> NssAccounts::find(std::string name) {
-    auto look = worker_.run([name = std::move(name)]() -> std::optional<LocalAccount> {
-        return find_account("getpwnam_r",
+Task<std::optional<LocalAccount>> NssAccounts::find(std::string name, Groups groups) {
+    auto look = worker_.run([name = std::move(name), groups]() -> std::optional<LocalAccount> {
+        return find_account("getpwnam_r", groups,
                             [&](passwd* record, char* bytes, std::size_t size, passwd** result) {
                                 return getpwnam_r(name.c_str(), record, bytes, size, result);
                             });
@@ -106,13 +108,17 @@ Task<std::optional<LocalAccount>> NssAccounts::find(std::string name) {
 
 Task<std::optional<LocalAccount>> NssAccounts::find(uid_t uid) {
     auto look = worker_.run([uid]() -> std::optional<LocalAccount> {
-        return find_account("getpwuid_r",
+        return find_account("getpwuid_r", Groups::Unwanted,
                             [&](passwd* record, char* bytes, std::size_t size, passwd** result) {
                                 return getpwuid_r(uid, record, bytes, size, result);
                             });
     });
     std::optional<LocalAccount> found = co_await std::move(look);
     co_return found;
+}
+
+Groups groups_for_exemption(const AccountSettings& settings) {
+    return settings.exempt_groups.empty() ? Groups::Unwanted : Groups::Wanted;
 }
 
 bool is_exempt(const AccountSettings& settings, const LocalAccount& account) {

@@ -15,15 +15,23 @@ namespace raxauth::policy {
 struct LocalAccount {
     std::string name;
     uid_t uid = 0;
-    std::vector<std::string> groups; ///< names; primary and supplementary
+    std::vector<std::string> groups; ///< names; primary and supplementary; where wanted
 };
+
+/// Is a look-up to tell the groups as well? They cost many times what the rest does: nss-systemd
+/// alone makes a hundred system calls for them, a directory is asked over the network.
+enum class Groups { Unwanted, Wanted };
+
+/// Wanted where an exemption may depend on them.
+Groups groups_for_exemption(const AccountSettings& settings);
 
 /// What NSS knows about local users. Look-ups run on the worker thread. Errors: an exception when
 /// NSS fails, which is something else than "no such user": nobody is exempt by accident.
 class LocalAccounts {
   public:
     virtual ~LocalAccounts() = default;
-    virtual Task<std::optional<LocalAccount>> find(std::string name) = 0;
+    virtual Task<std::optional<LocalAccount>> find(std::string name, Groups groups) = 0;
+    /// Without groups.
     virtual Task<std::optional<LocalAccount>> find(uid_t uid) = 0;
 };
 
@@ -31,7 +39,7 @@ class NssAccounts final : public LocalAccounts {
   public:
     /// `worker` outlives this.
     explicit NssAccounts(Worker& worker) : worker_(worker) {}
-    Task<std::optional<LocalAccount>> find(std::string name) override;
+    Task<std::optional<LocalAccount>> find(std::string name, Groups groups) override;
     Task<std::optional<LocalAccount>> find(uid_t uid) override;
 
   private:

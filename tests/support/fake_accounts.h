@@ -24,14 +24,16 @@ class FakeAccounts final : public policy::LocalAccounts {
         std::erase_if(accounts_, [&](const auto& account) { return account.name == name; });
     }
 
-    Task<std::optional<policy::LocalAccount>> find(std::string name) override {
-        return look_up([this, name = std::move(name)](const policy::LocalAccount& account) {
+    Task<std::optional<policy::LocalAccount>> find(std::string name,
+                                                   policy::Groups groups) override {
+        return look_up(groups, [this, name = std::move(name)](const policy::LocalAccount& account) {
             return account.name == name ||
                    (ignores_case && policy::equal_ignoring_case(account.name, name));
         });
     }
     Task<std::optional<policy::LocalAccount>> find(uid_t uid) override {
-        return look_up([uid](const policy::LocalAccount& account) { return account.uid == uid; });
+        return look_up(policy::Groups::Unwanted,
+                       [uid](const policy::LocalAccount& account) { return account.uid == uid; });
     }
 
     Gate own_gate;
@@ -41,7 +43,7 @@ class FakeAccounts final : public policy::LocalAccounts {
 
   private:
     template <class Matches>
-    Task<std::optional<policy::LocalAccount>> look_up(Matches matches) {
+    Task<std::optional<policy::LocalAccount>> look_up(policy::Groups groups, Matches matches) {
         co_await gate->pass();
         if (broken) {
             throw std::runtime_error("NSS fails");
@@ -50,6 +52,9 @@ class FakeAccounts final : public policy::LocalAccounts {
         std::optional<policy::LocalAccount> account;
         if (found != accounts_.end()) {
             account = *found;
+            if (groups == policy::Groups::Unwanted) {
+                account->groups.clear();
+            }
         }
         co_return account;
     }

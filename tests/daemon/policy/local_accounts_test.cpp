@@ -81,9 +81,15 @@ TEST_GROUP(NssAccounts) {
         largest_buffer = 0;
     }
 
+    std::optional<LocalAccount> find(const std::string& name, Groups groups = Groups::Wanted) {
+        return run([&](NssAccounts& accounts) { return accounts.find(name, groups); });
+    }
+    std::optional<LocalAccount> find(uid_t uid) {
+        return run([&](NssAccounts& accounts) { return accounts.find(uid); });
+    }
     /// Runs a loop until the look-up is done.
-    template <class Key>
-    std::optional<LocalAccount> find(Key key) {
+    template <class LookUp>
+    std::optional<LocalAccount> run(LookUp look_up) {
         Loop loop;
         Worker worker{loop};
         NssAccounts accounts{worker};
@@ -91,7 +97,8 @@ TEST_GROUP(NssAccounts) {
         error = 0;
         const auto look = [&]() -> Task<> {
             try {
-                found = co_await accounts.find(key);
+                Task<std::optional<LocalAccount>> looking = look_up(accounts);
+                found = co_await std::move(looking);
             } catch (const std::system_error& fault) {
                 error = fault.code().value();
             }
@@ -113,8 +120,18 @@ TEST(NssAccounts, finds_root_by_name_and_by_uid) {
         CHECK(found.has_value());
         STRCMP_EQUAL("root", found->name.c_str());
         LONGS_EQUAL(0, found->uid);
-        CHECK(std::find(found->groups.begin(), found->groups.end(), "root") != found->groups.end());
     }
+}
+
+TEST(NssAccounts, groups_are_looked_up_only_where_they_are_wanted) {
+    const auto with = find(std::string("root"));
+    CHECK(std::find(with->groups.begin(), with->groups.end(), "root") != with->groups.end());
+
+    broken_group_lookup = EIO;
+    const auto without = find(std::string("root"), Groups::Unwanted);
+    CHECK(without.has_value());
+    CHECK(without->groups.empty());
+    LONGS_EQUAL(0, error);
 }
 
 TEST(NssAccounts, nobody_of_that_name_is_no_error) {
@@ -180,6 +197,12 @@ TEST(Exemption, is_decided_by_uid_name_and_group) {
     for (const Row& row : rows) {
         CHECK_EQUAL_TEXT(row.exempt, is_exempt(settings, row.account), row.account.name.c_str());
     }
+}
+
+TEST(Exemption, groups_matter_only_where_some_are_exempt) {
+    CHECK(groups_for_exemption(settings) == Groups::Unwanted);
+    settings.exempt_groups = {"robots"};
+    CHECK(groups_for_exemption(settings) == Groups::Wanted);
 }
 
 TEST(Exemption, root_is_never_ours_whatever_the_settings_say) {

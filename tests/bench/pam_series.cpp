@@ -11,9 +11,10 @@
 //   pam_series USER --once SERVICE         one transaction; status 0 if it was granted
 //   pam_series USER --residue SERVICE N    N transactions; what they left in the process, as JSON
 //
-// --session signs USER in through SERVICE first, opens a session as sshd does (login uid, then
-// open_session with the ticket) and stays in it: real uid USER's, effective uid root's, as in sudo.
-// --once and --residue take that real uid too when --in-session stands before them.
+// --session signs USER in through SERVICE first and opens a session as sshd does (login uid, then
+// open_session with the ticket). The commands are served by a process of its own in that session:
+// the one that opened it has the module loaded. --in-session takes the ids a program like sudo has
+// there: real uid USER's, effective uid root's; it may stand before --once and --residue too.
 #include "common/handle.h"
 #include "tests/bench/samples.h"
 
@@ -133,6 +134,7 @@ std::unique_ptr<Transaction> open_session(const std::string& service, const std:
 }
 
 /// Runs a program to its end, which must be a good one. RESET: with the real uid as its only one.
+/// OUTPUT null: it speaks with whoever commands us.
 void run_program(std::vector<std::string> words, bool reset, const char* output = "/dev/null") {
     std::vector<char*> argv;
     for (std::string& word : words) {
@@ -144,9 +146,11 @@ void run_program(std::vector<std::string> words, bool reset, const char* output 
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, reset ? POSIX_SPAWN_RESETIDS : 0);
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC,
-                                     0600);
+    if (output != nullptr) {
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output,
+                                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    }
     pid_t pid = 0;
     const int error = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -259,16 +263,13 @@ void run(std::vector<std::string> words) {
         take_real_ids(user);
         words.erase(words.begin());
     }
-    if (words.empty() || words[0] == "--session") {
-        std::unique_ptr<Transaction> session;
-        if (!words.empty()) {
-            session = open_session(words.at(1), user);
-        }
+    if (words.empty()) {
         std::cout << "true" << std::endl;
         serve(user);
-        if (session) {
-            pam_close_session(session->handle(), 0);
-        }
+    } else if (words[0] == "--session") {
+        const std::unique_ptr<Transaction> session = open_session(words.at(1), user);
+        run_program({"/proc/self/exe", user, "--in-session"}, false, nullptr);
+        pam_close_session(session->handle(), 0);
     } else if (words[0] == "--once") {
         transact(words.at(1), user);
     } else if (words[0] == "--residue") {

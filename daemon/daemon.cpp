@@ -140,7 +140,7 @@ Task<void> Daemon::stop() {
         const bool restart = co_await std::move(asking);
         if (restart) {
             try {
-                descriptor_store_.save();
+                descriptor_store_.hand_over();
                 sessions_.hand_over();
             } catch (const std::exception& fault) {
                 journal::error(std::string("sessions end with this process: ") + fault.what());

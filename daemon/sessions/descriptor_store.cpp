@@ -154,9 +154,20 @@ void DescriptorStore::save() {
         std::chrono::steady_clock::now() - begun);
 }
 
-void DescriptorStore::forget() {
+/// A save that a change had scheduled before would find a table that has been given away, and put
+/// the empty one in its place.
+void DescriptorStore::hand_over() {
+    save();
+    save_no_more();
+}
+
+void DescriptorStore::save_no_more() {
     saving_ = Timer();
-    scheduled_ = true; // and stays so: nothing is saved any more
+    scheduled_ = true; // and stays so
+}
+
+void DescriptorStore::forget() {
+    save_no_more();
     for (const char* name : kNames) {
         manager_.drop(name);
     }

@@ -52,11 +52,14 @@ class DescriptorStore {
     void restore(TokenRevoker& revoker);
     /// Hands the table over now. Errors: std::system_error.
     void save();
+    /// The same for the last time: the successor has the table, whatever becomes of ours.
+    void hand_over();
     /// An orderly stop: nothing is to be found later.
     void forget();
 
   private:
     void schedule();
+    void save_no_more();
 
     Loop& loop_;
     SessionStore& sessions_;

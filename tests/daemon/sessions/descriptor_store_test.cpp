@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The session table over a restart, with a small stand-in for the service manager: it keeps the
+// descriptors it is given, and gives them to the next process.
+#include "daemon/sessions/descriptor_store.h"
+#include "daemon/sessions/record_bytes.h"
+#include "tests/support/counting_revoker.h"
+#include "tests/support/event_pump.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/proof.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <map>
+#include <optional>
+#include <string>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace raxauth;
+using namespace raxauth::sessions;
+using namespace raxauth::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+class StandInManager final : public ServiceManager {
+  public:
+    std::vector<Kept> take() override {
+        std::vector<Kept> given;
+        for (const auto& [name, fd] : kept_) {
+            given.push_back({name, UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3))});
+        }
+        return given;
+    }
+    void keep(const std::string& name, int fd) override {
+        kept_[name] = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    }
+    void drop(const std::string& name) override {
+        if (!deaf_) {
+            kept_.erase(name);
+        }
+    }
+    bool present() const override { return true; }
+
+    /// Loses what it is told to drop, as when the daemon dies right after it kept the new table.
+    void miss_drops() { deaf_ = true; }
+    void put(const std::string& name, const std::string& bytes) {
+        const UniqueFd fd(::memfd_create("planted", MFD_CLOEXEC));
+        CHECK_TRUE(::write(fd.get(), bytes.data(), bytes.size()) ==
+                   static_cast<ssize_t>(bytes.size()));
+        keep(name, fd.get());
+    }
+    std::size_t size() const { return kept_.size(); }
+    int only() const { return kept_.begin()->second.get(); }
+    std::string content() const {
+        std::string bytes(65536, '\0');
+        const ssize_t got = ::pread(only(), bytes.data(), bytes.size(), 0);
+        CHECK_TRUE(got > 0);
+        bytes.resize(static_cast<std::size_t>(got));
+        return bytes;
+    }
+
+  private:
+    std::map<std::string, UniqueFd> kept_;
+    bool deaf_ = false;
+};
+
+constexpr std::uint32_t kAuditSession = 7;
+
+} // namespace
+
+TEST_GROUP(DescriptorStore) {
+    Loop loop;
+    FakeClock clock;
+    CountingRevoker revoker;   ///< of the process before
+    CountingRevoker successor; ///< of the one after
+    StandInManager manager;
+    std::optional<SessionStore> store;
+    std::optional<DescriptorStore> descriptors;
+
+    void setup() override {
+        begin();
+    }
+    void teardown() override {
+        descriptors.reset();
+        store.reset();
+        run_until_idle(loop);
+        CHECK_TRUE_TEXT(successor.balanced(), "the successor leaked a token or ended one twice");
+    }
+    void begin() {
+        descriptors.reset();
+        store.reset();
+        store.emplace(loop, clock);
+        descriptors.emplace(loop, *store, manager);
+    }
+    /// The process dies without a word; what its tokens' owners would do does not happen.
+    void die_and_begin_anew() {
+        store->hand_over();
+        begin();
+        descriptors->restore(successor);
+    }
+    static conversation::Context context(std::uint32_t audit_session) {
+        conversation::Context made;
+        made.caller.uid = 0;
+        made.user = "alice";
+        made.service = "sshd";
+        made.session.audit_session = audit_session;
+        made.session.login_uid = 1001;
+        made.session.real_uid = 0;
+        return made;
+    }
+    Secret ticket(const std::string& token) {
+        conversation::Context outside = context(contract::kUnsetId);
+        outside.session.login_uid = contract::kUnsetId;
+        const identity::Account account{"alice.smith", "123", ""};
+        const Proof proof{.token = token, .good_for = 24h};
+        auto judged = policy::judge(proof.issue(revoker, clock), account, {});
+        CHECK_TRUE(std::holds_alternative<policy::Admission>(judged));
+        return store->accept(std::get<policy::Admission>(std::move(judged)), outside, account, 1001)
+            .ticket()
+            .clone();
+    }
+    std::string log_in(const std::string& token = "token-1", pid_t leader = 0) {
+        const auto opened = store->open(ticket(token), context(kAuditSession), leader);
+        CHECK_TRUE(opened.has_value());
+        return opened->handle;
+    }
+    Session* find() {
+        return store->find(SessionKey::of(context(kAuditSession).session, "alice"));
+    }
+};
+
+TEST(DescriptorStore, keeps_a_session_over_the_death_of_the_daemon) {
+    const std::string handle = log_in();
+    const WallTime signed_in_at = find()->signed_in.at;
+    descriptors->save();
+
+    die_and_begin_anew();
+
+    Session* session = find();
+    CHECK_TRUE(session != nullptr);
+    STRCMP_EQUAL("token-1", session->signed_in.token.text().c_str());
+    STRCMP_EQUAL("alice.smith", session->signed_in.account.name.c_str());
+    STRCMP_EQUAL("sshd", session->signed_in.service.c_str());
+    CHECK_TRUE(session->signed_in.second_factor);
+    CHECK_TRUE(session->signed_in.at == signed_in_at);
+    CHECK_TRUE(store->close(handle));
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+}
+
+TEST(DescriptorStore, saves_by_itself_soon_after_a_change) {
+    log_in();
+
+    run_until(loop, [this] { return manager.size() == 1; });
+
+    die_and_begin_anew();
+    CHECK_TRUE(find() != nullptr);
+}
+
+TEST(DescriptorStore, keeps_one_table_only_and_seals_it) {
+    log_in();
+    descriptors->save();
+    descriptors->save();
+    descriptors->save();
+
+    UNSIGNED_LONGS_EQUAL(1, manager.size());
+    const int seals = ::fcntl(manager.only(), F_GET_SEALS);
+    CHECK_TRUE((seals & F_SEAL_WRITE) != 0 && (seals & F_SEAL_SEAL) != 0);
+}
+
+TEST(DescriptorStore, takes_the_newer_of_two_tables) {
+    const std::string handle = log_in();
+    descriptors->save();
+    manager.miss_drops(); // the daemon dies between keeping the new and dropping the old
+    CHECK_TRUE(store->close(handle));
+    descriptors->save();
+    UNSIGNED_LONGS_EQUAL(2, manager.size());
+
+    die_and_begin_anew();
+
+    CHECK_TRUE(find() == nullptr);
+}
+
+TEST(DescriptorStore, revokes_what_expired_meanwhile) {
+    log_in();
+    descriptors->save();
+    clock.advance(25h);
+
+    die_and_begin_anew();
+
+    CHECK_TRUE(find() == nullptr);
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+}
+
+TEST(DescriptorStore, revokes_the_token_of_a_session_whose_leader_is_gone) {
+    const pid_t leader = ::fork();
+    if (leader == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // also when a check fails
+        ::pause();
+        ::_exit(0);
+    }
+    log_in("token-1", leader);
+    descriptors->save();
+    store->hand_over();
+    ::kill(leader, SIGKILL);
+    ::waitpid(leader, nullptr, 0);
+
+    begin();
+    descriptors->restore(successor);
+
+    CHECK_TRUE(find() == nullptr);
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+}
+
+TEST(DescriptorStore, revokes_the_token_of_a_sign_in_whose_session_never_opened) {
+    const Secret text = ticket("token-1");
+    descriptors->save();
+
+    die_and_begin_anew();
+
+    UNSIGNED_LONGS_EQUAL(0, store->tickets());
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+}
+
+TEST(DescriptorStore, leaves_nothing_after_an_orderly_stop) {
+    log_in();
+    descriptors->save();
+
+    descriptors->forget();
+    store->clear();
+    run_until_idle(loop);
+
+    UNSIGNED_LONGS_EQUAL(0, manager.size());
+    UNSIGNED_LONGS_EQUAL(1, revoker.abandoned());
+}
+
+TEST(DescriptorStore, takes_nothing_from_bytes_that_are_not_its_own) {
+    manager.put("sessions-a", "not a table at all");
+    manager.put("sessions-b", std::string(8, '\xff') + std::string(64, '\x7f'));
+
+    begin();
+    descriptors->restore(successor);
+
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    UNSIGNED_LONGS_EQUAL(0, successor.issued());
+}
+
+TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
+    log_in();
+    descriptors->save();
+    const std::string whole = manager.content();
+    store->hand_over();
+
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+        manager = StandInManager();
+        // The outer length is made to fit, so that the table itself is what is cut.
+        RecordReader in(whole);
+        const std::uint64_t generation = in.number();
+        const std::string_view table = in.text();
+        if (length >= table.size()) {
+            break;
+        }
+        RecordWriter out;
+        out.number(generation);
+        out.text(table.substr(0, length));
+        manager.put("sessions-a", std::string(out.take().view()));
+        begin();
+        descriptors->restore(successor);
+        if (const Session* session = find()) {
+            STRCMP_EQUAL("token-1", session->signed_in.token.text().c_str());
+        }
+    }
+}

@@ -119,7 +119,7 @@ TEST_GROUP(DescriptorStore) {
     Secret ticket(const std::string& token) {
         conversation::Context outside = context(contract::kUnsetId);
         outside.session.login_uid = contract::kUnsetId;
-        const identity::Account account{"alice.smith", "123", ""};
+        const identity::Account account{"alice.smith", "", ""};
         const Proof proof{.token = token, .good_for = 24h};
         auto judged = policy::judge(proof.issue(revoker, clock), account, {});
         CHECK_TRUE(std::holds_alternative<policy::Admission>(judged));

@@ -401,6 +401,24 @@ TEST(SessionStore, ends_a_session_that_logind_has_removed) {
     CHECK_FALSE(revoker.lives("token-1"));
 }
 
+TEST(SessionStore, takes_back_no_entry_whose_logind_session_was_removed_over_the_restart) {
+    Context where = context(11, 1001);
+    where.session.logind_session = "raxauth-test-none"; // no logind knows it
+    accept(where, "token-1");
+    accept(context(12, 1001), "token-2");
+    const Secret bytes = store->serialise();
+    store->hand_over();
+    handed_over = true;
+    make_store();
+
+    store->restore(bytes, successor);
+
+    UNSIGNED_LONGS_EQUAL(1, store->size());
+    CHECK_FALSE(successor.lives("token-1"));
+    CHECK_TRUE(successor.lives("token-2"));
+    store->clear();
+}
+
 TEST(SessionStore, ends_an_entry_whose_token_is_dead_without_revoking_it) {
     log_in(11);
     const Session* session = find(11);
@@ -571,12 +589,32 @@ TEST(SessionPassword, outlives_a_restart_with_the_session) {
     CHECK_TRUE(successor.balanced());
 }
 
-TEST(SessionPassword, bytes_cut_short_anywhere_are_no_sessions_and_no_harm) {
+TEST(SessionPassword, bytes_cut_short_give_the_whole_session_or_none) {
     const Secret bytes = store->serialise();
     for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
         SessionStore other(loop, clock, &*worker);
         other.restore(Secret(bytes.view().substr(0, cut)), successor);
-        UNSIGNED_LONGS_EQUAL(0, other.size());
+        if (const Session* kept = other.find(key)) { // cut behind its record
+            CHECK_TRUE(cut > bytes.size() / 2);
+            STRCMP_EQUAL("token-1", kept->signed_in.token.text().c_str());
+            CHECK_TRUE(kept->signed_in.verifier != nullptr);
+            CHECK_TRUE(kept->signed_in.second_factor);
+        } else {
+            UNSIGNED_LONGS_EQUAL(0, other.size());
+        }
     }
     CHECK_TRUE(successor.balanced());
+}
+
+TEST(SessionPassword, bytes_of_a_ticket_have_its_token_revoked_by_the_successor) {
+    ticket("token-2");
+    const Secret bytes = store->serialise();
+    SessionStore other(loop, clock, &*worker);
+
+    other.restore(bytes, successor);
+
+    UNSIGNED_LONGS_EQUAL(0, other.tickets());
+    CHECK_TRUE(successor.lives("token-1"));
+    CHECK_FALSE(successor.lives("token-2"));
+    UNSIGNED_LONGS_EQUAL(2, successor.issued());
 }

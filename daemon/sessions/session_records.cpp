@@ -7,7 +7,10 @@
 #include "daemon/sessions/record_bytes.h"
 #include "daemon/sessions/session_entry.h"
 
+#include <cerrno>
+#include <cstdlib>
 #include <fmt/core.h>
+#include <systemd/sd-login.h>
 
 namespace raxauth::sessions {
 namespace {
@@ -56,6 +59,16 @@ identity::UserFacts read_user(RecordReader& in) {
         facts.roles.push_back(std::move(role));
     }
     return facts;
+}
+
+/// Gone while nobody listened for SessionRemoved. An entry made inside a session has no leader, and
+/// nothing else would ever end it before its token expires.
+bool logind_forgot(const std::string& logind_session) {
+    char* state = nullptr;
+    const int r =
+        logind_session.empty() ? 0 : ::sd_session_get_state(logind_session.c_str(), &state);
+    std::free(state); // NOLINT(cppcoreguidelines-owning-memory): libsystemd's malloc
+    return r == -ENXIO;
 }
 
 } // namespace
@@ -165,7 +178,8 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
 /// Takes back an entry if its session lives still; otherwise its token is revoked.
 bool SessionStore::adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started) {
     const SessionKey key = entry->session.key;
-    const bool gone = leader > 0 && process_start(leader) != started;
+    const bool gone = leader > 0 ? process_start(leader) != started
+                                 : logind_forgot(entry->session.facts.logind_session);
     if (!key.is_set() || gone || is_closing(entry->session.facts.logind_session) ||
         entry->session.signed_in.token.expires() <= clock_.wall()) {
         return false;

@@ -229,6 +229,20 @@ TEST(DescriptorStore, revokes_the_token_of_a_sign_in_whose_session_never_opened)
     UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
 }
 
+TEST(DescriptorStore, keeps_what_was_handed_over_whatever_becomes_of_our_own_table) {
+    log_in(); // which schedules a save
+    descriptors->hand_over();
+    store->hand_over();
+    bool later = false; // than a save takes to come
+    const Timer wait = loop.after(100ms, [&] { later = true; });
+    CHECK_TRUE(run_until(loop, [&] { return later; }));
+    begin();
+
+    descriptors->restore(successor);
+
+    CHECK_TRUE(find() != nullptr);
+}
+
 TEST(DescriptorStore, leaves_nothing_after_an_orderly_stop) {
     log_in();
     descriptors->save();

@@ -105,6 +105,7 @@ def test_the_session_is_known_by_logind_and_by_raxauth(host):
 @pytest.mark.parametrize("how", ["kill -9", "restart"])
 def test_sessions_outlive_the_daemon(host, how):
     with signed_in(host) as session:
+        sudo_without_passcode(host, session)  # so the password's verifier is made, and kept
         (old,) = host.pids("raxauthd")
         if how == "restart":
             host.systemctl("restart", UNIT)

@@ -403,10 +403,11 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
     conversation::Registry::Begin begin;
     begin.owner = context.caller.unique_name;
     begin.group = context.caller.is_root()
-                      ? context.user + '\n' +
-                            policy::origin_of(context.remote_host, context.session.login_uid,
-                                              contract::kUnsetId)
-                                .key
+                      ? fmt::format("{}\n{}\n{}", context.user,
+                                    policy::origin_of(context.remote_host,
+                                                      context.session.login_uid, contract::kUnsetId)
+                                        .key,
+                                    context.session.real_uid) // login uids can be borrowed
                       : fmt::format("uid {}", context.caller.uid);
     begin.deadline = configuration->settings.sign_in.deadline;
     begin.limits = {limits.conversations, limits.conversations_per_user};

@@ -170,7 +170,13 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
         refusal_ = std::move(unbound);
         co_return std::nullopt;
     }
-    origin_ = policy::origin_of(context_.remote_host, context_.session.login_uid, uid_);
+    // A process that has no login uid yet, a service say, may give itself anybody's (the kernel
+    // asks for no privilege then): it is the person's own session only if the person's process
+    // asks.
+    const sessions::SessionFacts& session = context_.session;
+    const bool borrowed = session.login_uid == uid_ && session.real_uid != uid_;
+    origin_ = policy::origin_of(context_.remote_host,
+                                borrowed ? session.real_uid : session.login_uid, uid_);
     attempts_left_ = to_.settings.limits.passcode_attempts;
     resends_left_ = to_.settings.limits.resends;
     co_return std::nullopt;

@@ -124,6 +124,20 @@ TEST(SignInSessions, in_somebody_elses_session_revokes_its_token_at_once) {
     UNSIGNED_LONGS_EQUAL(1, world.sessions.size());
 }
 
+TEST(SignInSessions, do_not_suffer_from_a_process_that_gave_itself_the_persons_login_uid) {
+    SignInRun stranger(world);
+    world.identity.challenges("session");
+    stranger.person().when_asked_for("password", "secret").when_asked_for("passcode", "secret");
+    stranger.start(inside("su", 33)); // www-data, with alice's login uid
+    stranger.check_ends(State::Denied, Reason::PasswordOnlyClient);
+
+    SignInRun run(world);
+    script_one(run);
+    run.start(inside("su", 1001));
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+}
+
 TEST(SignInSessions, with_a_full_table_is_still_granted_but_holds_no_token) {
     const std::size_t room = sessions::StoreBounds{}.tickets;
     for (std::size_t i = 0; i < room; ++i) {

@@ -36,6 +36,19 @@ AccountVerdict check_our_user(const Context& context, const Services& to) {
         }
         return {State::Granted, Reason::LocalRules, {}, "this session signed in"};
     }
+    // A service with rules of its own that cannot be checked, unless without_sign_in decides:
+    // sudo's own ticket may have skipped authenticate, and the session's sign-in be over meanwhile.
+    const auto own = to.settings.services.find(context.service);
+    const bool has_rules = own != to.settings.services.end() && !own->second.without_sign_in &&
+                           ((own->second.roles && !own->second.roles->empty()) ||
+                            (own->second.domains && !own->second.domains->empty()));
+    if (has_rules) {
+        return no(
+            State::Denied, Reason::NoSignIn,
+            fmt::format("[services.{}] has rules and this session has no sign-in", context.service),
+            fmt::format("{} asks for a Rackspace sign-in on this host. Run: raxauth login",
+                        context.service));
+    }
     if (policy.without_sign_in == policy::WithoutSignIn::Deny) {
         return no(State::Denied, Reason::NoSignIn,
                   fmt::format("services.{}.without_sign_in = \"deny\"", context.service),

@@ -16,9 +16,10 @@
 namespace raxauth::identity {
 
 struct RevocationLimits {
-    std::size_t queue = 4096; ///< tokens that wait for their turn; beyond that they are lost
-    std::size_t at_once = 8;  ///< so that logins keep most connections for themselves
-    unsigned attempts = 5;    ///< per token
+    /// Tokens that wait for their turn; beyond that they are lost. Room for all sessions at once.
+    std::size_t queue = 160'000;
+    std::size_t at_once = 8; ///< so that logins keep most connections for themselves
+    unsigned attempts = 5;   ///< per token
     std::chrono::milliseconds first_pause{1000}; ///< between attempts; doubled each time
 };
 

@@ -54,6 +54,18 @@ void write(int priority, std::string_view text, const Fields& fields = {}) {
     ::syslog(LOG_AUTHPRIV | priority, "%s", line.c_str());
 }
 
+/// A value that callers choose cannot look like two fields.
+std::string in_one_word(std::string_view value) {
+    if (value.find_first_of(" =\"") == std::string_view::npos) {
+        return std::string(value);
+    }
+    std::string quoted = "\"";
+    for (const char c : value) {
+        quoted += c == '"' ? '\'' : c;
+    }
+    return quoted + '"';
+}
+
 int priority_of(const VerdictLine& line) {
     switch (line.state) {
     case State::Granted:
@@ -78,11 +90,12 @@ int priority_of(const VerdictLine& line) {
 } // namespace
 
 void verdict(const VerdictLine& line) {
-    std::string text = fmt::format("{} {} ({}): user={} service={}", line.hook, word(line.state),
-                                   word(line.reason), line.user, line.service);
+    std::string text =
+        fmt::format("{} {} ({}): user={} service={}", line.hook, word(line.state),
+                    word(line.reason), in_one_word(line.user), in_one_word(line.service));
     const auto add = [&text](std::string_view name, std::string_view value) {
         if (!value.empty()) {
-            text += fmt::format(" {}={}", name, value);
+            text += fmt::format(" {}={}", name, in_one_word(value));
         }
     };
     add("rhost", line.remote_host);

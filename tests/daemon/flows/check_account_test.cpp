@@ -113,6 +113,17 @@ TEST(CheckAccount, measures_a_live_entry_by_the_rules_of_the_service_it_is_used_
     check_says(State::Denied, Reason::AccessRefused);
 }
 
+TEST(CheckAccount, refuses_a_service_whose_own_rules_cannot_be_checked_for_want_of_a_sign_in) {
+    context.service = "sudo";
+    check_says(State::Granted, Reason::LocalRules);
+
+    world.settings.services["sudo"].roles = {{"compute:admin"}};
+    check_says(State::Denied, Reason::NoSignIn);
+
+    world.settings.services["sudo"].without_sign_in = policy::WithoutSignIn::Allow;
+    check_says(State::Granted, Reason::LocalRules);
+}
+
 TEST(CheckAccount, refuses_an_entry_of_one_factor_where_two_are_wanted) {
     sign_in({.proven = kPasswordAlone});
     context.service = "sudo";

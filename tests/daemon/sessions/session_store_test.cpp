@@ -26,12 +26,15 @@ namespace {
 /// A real process that lives until it is ended.
 class Leader {
   public:
-    Leader() : pid_(::fork()) {
+    Leader() {
+        const pid_t test = ::getpid();
+        pid_ = ::fork();
         if (pid_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            for (;;) {
+            while (::getppid() == test) { // it may have died before the line above
                 ::pause();
             }
+            ::_exit(0);
         }
         CHECK_TRUE(pid_ > 0);
     }
@@ -51,7 +54,7 @@ class Leader {
     pid_t ended() const noexcept { return ended_; }
 
   private:
-    pid_t pid_;
+    pid_t pid_ = 0;
     pid_t ended_ = 0;
 };
 

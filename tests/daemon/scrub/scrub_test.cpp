@@ -36,6 +36,12 @@ bool still_there(std::uintptr_t where, std::size_t bytes) {
     return false;
 }
 
+/// Writes that the compiler may not leave out because the memory is freed next.
+void fill(char* memory, std::size_t bytes) {
+    std::memset(memory, 'S', bytes);
+    asm volatile("" : : "r"(memory) : "memory");
+}
+
 template <class Pointer>
 std::uintptr_t address(Pointer* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer); // NOLINT: looked at after it was freed
@@ -50,7 +56,7 @@ int main() {
 
     // The measure itself: plain free() leaves it lying there.
     auto* plain = static_cast<char*>(std::malloc(200));
-    std::memset(plain, 'S', 200);
+    fill(plain, 200);
     const auto plain_at = address(plain);
     std::free(plain);
     check(still_there(plain_at, 200), "without wiping, the bytes are still there after free()");
@@ -61,13 +67,13 @@ int main() {
     check(!still_there(text_at, 200), "delete wipes");
 
     auto buffer = std::make_unique<char[]>(200);
-    std::memset(buffer.get(), 'S', 200);
+    fill(buffer.get(), 200);
     const auto buffer_at = address(buffer.get());
     buffer.reset();
     check(!still_there(buffer_at, 200), "delete[] wipes");
 
     auto* openssl = static_cast<char*>(OPENSSL_malloc(200));
-    std::memset(openssl, 'S', 200);
+    fill(openssl, 200);
     const auto openssl_at = address(openssl);
     auto* moved = static_cast<char*>(OPENSSL_realloc(openssl, 400));
     check(!still_there(openssl_at, 200), "OpenSSL's realloc wipes the place it left");

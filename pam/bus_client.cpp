@@ -135,11 +135,15 @@ class ContextWriter {
             keep(sd_bus_message_append(message_, "{sv}", key, "s", value.c_str()));
         }
     }
-    void number(const char* key, unsigned value) {
-        keep(sd_bus_message_append(message_, "{sv}", key, "u", value));
-    }
-    void flag(const char* key, bool value) {
-        keep(sd_bus_message_append(message_, "{sv}", key, "b", static_cast<int>(value)));
+    /// In one call, which parses and checks less than six.
+    void ids_and_flags(const Context& context) {
+        namespace key = contract::context;
+        keep(sd_bus_message_append(message_, "{sv}{sv}{sv}{sv}{sv}{sv}", key::kAuditSession, "u",
+                                   context.audit_session, key::kLoginUid, "u", context.login_uid,
+                                   key::kRealUid, "u", context.real_uid, key::kSignedIn, "b",
+                                   static_cast<int>(context.signed_in), key::kInteractive, "b",
+                                   static_cast<int>(context.interactive), key::kNoReuse, "b",
+                                   static_cast<int>(context.no_reuse)));
     }
     int finish() {
         keep(sd_bus_message_close_container(message_));
@@ -165,12 +169,7 @@ int append_context(sd_bus_message* message, const Context& context) {
     writer.text(contract::context::kRemoteUser, context.remote_user);
     writer.text(contract::context::kSession, context.session);
     writer.text(contract::context::kTicket, context.ticket);
-    writer.number(contract::context::kAuditSession, context.audit_session);
-    writer.number(contract::context::kLoginUid, context.login_uid);
-    writer.number(contract::context::kRealUid, context.real_uid);
-    writer.flag(contract::context::kSignedIn, context.signed_in);
-    writer.flag(contract::context::kInteractive, context.interactive);
-    writer.flag(contract::context::kNoReuse, context.no_reuse);
+    writer.ids_and_flags(context);
     return writer.finish();
 }
 

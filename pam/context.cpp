@@ -25,13 +25,12 @@ std::string item(const pam_handle_t* pamh, int type) {
 /// The start of a file of procfs; empty if it cannot be read.
 std::string read_kernel_text(const char* path) {
     const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    std::string text(4096, '\0');
+    char text[4096];
     ssize_t got = -1;
     do {
-        got = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+        got = fd ? ::read(fd.get(), text, sizeof text) : -1;
     } while (got < 0 && fd && errno == EINTR);
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
+    return {text, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
 /// Cuts off and returns what stands before `separator`, or all.

@@ -86,8 +86,10 @@ struct Worker::Thread {
             piece.work();
             lock.lock();
             done.push_back(std::move(piece));
+            lock.unlock(); // or the loop would wake only to wait for it
             // Cannot fail but by a full counter, which wakes just as well.
             static_cast<void>(eventfd_write(wakeup.get(), 1));
+            lock.lock();
         }
     }
 

@@ -8,7 +8,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import tempfile
 
 from .caller import Caller
 from .people import PEOPLE
@@ -79,8 +78,7 @@ class Host:
         self.base_settings = {}
         self.reset_mark = 0
         self._closing = contextlib.ExitStack()
-        self._logs = pathlib.Path(tempfile.mkdtemp(prefix="raxauth-host."))
-        self._closing.callback(shutil.rmtree, self._logs, ignore_errors=True)
+        self._logs = {}  # in memory: nothing is left behind however this process ends
 
     def close(self):
         self._closing.close()
@@ -92,11 +90,14 @@ class Host:
         self.close()
 
     def _log(self, name):
-        return self._closing.enter_context(open(self._logs / name, "ab"))
+        file = self._closing.enter_context(os.fdopen(os.memfd_create(name), "w+b", buffering=0))
+        self._logs[name] = file
+        return file
 
     def log(self, name):
         """What the service NAME wrote to its standard error."""
-        return (self._logs / name).read_text(errors="replace")
+        file = self._logs[name]
+        return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
 
     # -- running programs
 
@@ -258,13 +259,8 @@ class Host:
             shipped = self.path("/usr/share/raxauth/50-raxauth-sshd.conf")
             (folder / "50-raxauth-sshd.conf").write_text(shipped.read_text())
         for place in ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/client_key"):
-            made = self._logs / pathlib.Path(place).name
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "host", "-f", made],
-                           check=True, stdin=subprocess.DEVNULL)
-            for part in ("", ".pub"):
-                target = self.path(place + part)
-                shutil.copyfile(f"{made}{part}", target)
-                target.chmod(0o600)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "host",
+                            "-f", self.path(place)], check=True, stdin=subprocess.DEVNULL)
         known = self.path("/etc/ssh/ssh_known_hosts")
         known.write_text("127.0.0.1,localhost,throwaway "
                          + self.path("/etc/ssh/ssh_host_ed25519_key.pub").read_text())

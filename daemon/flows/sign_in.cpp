@@ -197,7 +197,8 @@ Task<std::optional<Verdict>> SignIn::reuse_session() {
             // Identity may take longer than a caller waits for the first reply: a step without a
             // question gives it the time of a whole call.
             Task<std::vector<Secret>> acknowledging = person_.ask({});
-            static_cast<void>(co_await std::move(acknowledging));
+            const std::vector<Secret> nothing = co_await std::move(acknowledging);
+            static_cast<void>(nothing);
             const bool lives = co_await token_lives(decision);
             if (!lives) {
                 co_return std::nullopt;

@@ -183,7 +183,7 @@ AuthService::AuthService(Rooms rooms, const char* address)
     check(sd_bus_add_object_vtable(bus_.get(), out(object_), contract::kObject,
                                    contract::kInterface, AuthServiceVtable::kTable, this),
           "add the bus object");
-    check(sd_bus_attach_event(bus_.get(), rooms_.loop.event(), SD_EVENT_PRIORITY_NORMAL - 10),
+    check(sd_bus_attach_event(bus_.get(), rooms_.loop.event(), kPrompt),
           "attach the bus to the loop");
     // Where there is no logind, this never comes.
     check(sd_bus_add_match(bus_.get(), out(session_removed_),

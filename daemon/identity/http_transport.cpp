@@ -51,6 +51,9 @@ using CurlEasy = CHandle<CURL, curl_easy_cleanup>;
 using CurlShare = CHandle<CURLSH, curl_share_cleanup>;
 using CurlUrl = CHandle<CURLU, curl_url_cleanup>;
 
+/// Requests sent, or replies handed on, in one turn of the loop: a hundred at once would keep
+/// whoever calls meanwhile waiting for all of them.
+constexpr std::size_t kAtATurn = 4;
 /// Connections being opened at a time only because somebody may soon need one.
 constexpr std::size_t kWarmingAtOnce = 4;
 /// An idle connection younger than this will still be good when a person has typed a password.
@@ -277,6 +280,7 @@ struct HttpTransport::Core {
     std::unordered_map<curl_socket_t, Connection> connections;
     Timer curl_timer;
     Deferred kick;
+    std::size_t launched = 0; ///< since curl had its last turn, which is when it sends
     Deferred delivery;
     Timer waiting_timer;
     std::shared_ptr<int> alive = std::make_shared<int>();
@@ -386,12 +390,17 @@ void HttpTransport::Core::cancel(const StatePtr& state) noexcept {
 void HttpTransport::Core::pump() {
     bool looked = false;
     while (!waiting.empty() && active.size() < limits.connections) {
+        if (launched == kAtATurn) {
+            kick.arm();
+            break;
+        }
         if (!looked) {
             sweep_idle_connections();
             looked = true;
         }
         const StatePtr state = waiting.front();
         waiting.pop_front();
+        ++launched;
         launch(state);
     }
     if (waiting.empty()) {
@@ -553,6 +562,9 @@ void HttpTransport::Core::warm(std::string_view url) {
 void HttpTransport::Core::act(curl_socket_t fd, int events) {
     int running = 0;
     curl_multi_socket_action(multi.get(), fd, events, &running);
+    if (fd == CURL_SOCKET_TIMEOUT) {
+        launched = 0;
+    }
     read_finished();
     pump();
 }
@@ -842,7 +854,7 @@ void HttpTransport::Core::deliver() {
     }
     // What finishes meanwhile has its turn later. A callback may destroy the transport.
     const std::weak_ptr<int> still_here = alive;
-    for (std::size_t left = finished.size(); left > 0 && !finished.empty(); --left) {
+    for (std::size_t left = 1; left > 0 && !finished.empty(); --left) {
         const StatePtr state = finished.front();
         finished.pop_front();
         if (state->phase != Phase::Finished) {

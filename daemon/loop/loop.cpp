@@ -165,12 +165,14 @@ Timer Loop::after(std::chrono::microseconds delay, std::function<void()> callbac
     return Timer(std::move(state));
 }
 
-IoWatch Loop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback) {
+IoWatch Loop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback,
+                    std::int64_t priority) {
     auto state = std::make_shared<IoWatch::State>();
     state->callback = std::move(callback);
     const int r = sd_event_add_io(event_.get(), out(state->source), fd, events,
                                   &IoWatch::State::on_io, state.get());
     check(r, "watch a descriptor");
+    check(sd_event_source_set_priority(state->source.get(), priority), "prefer a watch");
     return IoWatch(std::move(state));
 }
 

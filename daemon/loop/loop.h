@@ -29,6 +29,10 @@ class Timer {
     std::shared_ptr<State> state_;
 };
 
+/// sd-event's priority of what answers a program at once (the bus, what the worker found out for
+/// it): before the network, where a hundred replies may lie. 0 is that of everything else.
+inline constexpr std::int64_t kPrompt = -10;
+
 /// Watches a descriptor; `events` are EPOLLIN, EPOLLOUT. Dropping it ends the watch (the descriptor
 /// stays its owner's); it may be dropped in its own callback.
 class IoWatch {
@@ -81,7 +85,8 @@ class Loop {
     /// it never fires early.
     [[nodiscard]] Timer after(std::chrono::microseconds delay, std::function<void()> callback);
     [[nodiscard]] IoWatch watch(int fd, std::uint32_t events,
-                                std::function<void(std::uint32_t)> callback);
+                                std::function<void(std::uint32_t)> callback,
+                                std::int64_t priority = 0);
     [[nodiscard]] Deferred deferred(std::function<void()> callback);
     /// Runs `callback` in the next turn of the loop, in the order posted. The way to destroy an
     /// object that is somewhere below on the stack.

@@ -46,7 +46,7 @@ struct Worker::Thread {
         if (!wakeup) {
             throw std::system_error(errno, std::generic_category(), "create an eventfd");
         }
-        watch = loop.watch(wakeup.get(), EPOLLIN, [this](std::uint32_t) { deliver(); });
+        watch = loop.watch(wakeup.get(), EPOLLIN, [this](std::uint32_t) { deliver(); }, kPrompt);
         const BlockedSignals blocked; // inherited by the thread
         thread = std::thread([this] { run(); });
     }

@@ -24,13 +24,16 @@ SETTINGS = {
     "services": {"bench-gate": {"reuse": "all"}, "sudo": {"reuse": "all"}},
 }
 
-# One uid may have 256 connections to a bus as installed: 1000 sign-ins at once need more.
+# As installed, one uid may have 256 connections to a bus, and 64 descriptors may be on their way to
+# one receiver: 1000 sign-ins that all answer at once need more.
 BUS_SETTINGS = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <limit name="max_connections_per_user">3000</limit>
   <limit name="max_completed_connections">4000</limit>
+  <limit name="max_incoming_unix_fds">4000</limit>
+  <limit name="max_outgoing_unix_fds">4000</limit>
   <policy user="root">
     <allow own="org.raxauth.BenchEcho"/>
     <allow send_destination="org.raxauth.BenchEcho"/>

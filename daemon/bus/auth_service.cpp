@@ -34,8 +34,6 @@ using conversation::Verdict;
 /// max_connections_per_user) and so cannot fill the table.
 constexpr std::size_t kMaxServingOfSender = 8;
 constexpr std::size_t kMaxServing = 4096;
-/// A conversation whose settings cannot be read still needs a bound.
-constexpr std::chrono::seconds kDeadlineWithoutSettings{30};
 
 const char* error_name(AnswerError error) {
     switch (error) {

@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <toml++/toml.h>
+#include <tuple>
 #include <type_traits>
 #include <unistd.h>
 #include <utility>
@@ -729,8 +730,9 @@ void Reader::read(std::string_view bytes, const std::string& file) {
                   "TOML (https://toml.io)"});
     }
     // toml++ gives keys in the order of their names; people read from top to bottom.
-    std::stable_sort(faults_.begin() + first_fault, faults_.end(),
-                     [](const auto& a, const auto& b) { return a.line < b.line; });
+    std::sort(faults_.begin() + first_fault, faults_.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.line, a.key) < std::tie(b.line, b.key);
+    });
 }
 
 bool Reader::is_sound(std::initializer_list<const char*> keys) const {

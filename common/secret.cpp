@@ -44,10 +44,12 @@ void Secret::reserve(std::size_t bytes) {
         return;
     }
     const std::size_t wanted = std::max<std::size_t>({bytes, capacity_ * 2, 64});
-    auto grown = std::make_unique<char[]>(wanted + 1); // + 1: the NUL behind the content
+    auto grown =
+        std::make_unique_for_overwrite<char[]>(wanted + 1); // + 1: the NUL behind the content
     if (size_ > 0) {
         std::memcpy(grown.get(), bytes_.get(), size_);
     }
+    grown[size_] = '\0';
     wipe(bytes_.get(), bytes_ ? capacity_ : 0);
     bytes_ = std::move(grown);
     capacity_ = wanted;

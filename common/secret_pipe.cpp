@@ -17,6 +17,26 @@ UniqueFd above_standard_streams(UniqueFd fd) noexcept {
     return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
+/// What comes out of a stranger's pipe goes through this one. Empty between two answers, and kept,
+/// since making it would cost more than all the rest.
+struct OwnPipe {
+    UniqueFd reading;
+    UniqueFd writing;
+
+    bool open() noexcept {
+        int ends[2];
+        if (!reading && ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+            reading = UniqueFd(ends[0]);
+            writing = UniqueFd(ends[1]);
+        }
+        return static_cast<bool>(reading);
+    }
+    void close() noexcept {
+        reading = UniqueFd();
+        writing = UniqueFd();
+    }
+};
+
 } // namespace
 
 UniqueFd send_through_pipe(std::string_view bytes) noexcept {
@@ -55,17 +75,15 @@ bool receive_from_pipe(int fd, Secret& into) {
     }
     // O_NONBLOCK belongs to the open file, which whoever sent the descriptor may still have: set by
     // us, it can be gone again when we read. What splice() is told holds for that one call.
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+    thread_local OwnPipe own;
+    if (!own.open()) {
         return false;
     }
-    const UniqueFd own_reading(ends[0]);
-    const UniqueFd own_writing(ends[1]);
     char buffer[kMaxSecretBytes + 1];
     std::size_t have = 0;
     bool complete = false;
     while (have < sizeof buffer) {
-        const ssize_t moved = ::splice(fd, nullptr, own_writing.get(), nullptr,
+        const ssize_t moved = ::splice(fd, nullptr, own.writing.get(), nullptr,
                                        sizeof buffer - have, SPLICE_F_NONBLOCK);
         if (moved < 0 && errno == EINTR) {
             continue;
@@ -76,8 +94,9 @@ bool receive_from_pipe(int fd, Secret& into) {
         }
         const std::size_t due = have + static_cast<std::size_t>(moved);
         while (have < due) { // one read for each packet, should the sender's be a pipe of packets
-            const ssize_t got = ::read(own_reading.get(), buffer + have, due - have);
+            const ssize_t got = ::read(own.reading.get(), buffer + have, due - have);
             if (got <= 0) {
+                own.close(); // or the next answer would begin with the rest of this one
                 wipe(buffer, have);
                 return false;
             }

@@ -124,10 +124,13 @@ void become_own_user(const std::string& state_directory) {
 
 /// glibc raises the size from which memory is given back at once to that of the largest block
 /// freed, which would keep the 16 MiB of every scrypt resident for good; and gives each thread a
-/// heap.
+/// heap. What lies free at the heap's end is given back when the daemon has nothing to do, not at
+/// every request.
 void set_up_heap() {
     constexpr int kGivenBackAtOnce = 256 * 1024;
+    constexpr int kKeptAtTheEnd = 4 * 1024 * 1024;
     static_cast<void>(::mallopt(M_MMAP_THRESHOLD, kGivenBackAtOnce));
+    static_cast<void>(::mallopt(M_TRIM_THRESHOLD, kKeptAtTheEnd));
     static_cast<void>(::mallopt(M_ARENA_MAX, 1));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/credentials_body.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -79,8 +80,16 @@ std::optional<Secret> named_body(std::string_view opening, std::string_view secr
 bool append_json_string(Secret& body, std::string_view text) {
     constexpr std::array kHex{'0', '1', '2', '3', '4', '5', '6', '7',
                               '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
+    const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
     body.append('"');
     while (!text.empty()) {
+        const auto run = static_cast<std::size_t>(
+            std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+        if (run > 0) {
+            body.append(text.substr(0, run));
+            text.remove_prefix(run);
+            continue;
+        }
         const std::size_t length = utf8_length(text);
         if (length == 0) {
             return false;

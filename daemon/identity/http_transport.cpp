@@ -58,6 +58,10 @@ constexpr std::size_t kAtATurn = 4;
 constexpr std::size_t kWarmingAtOnce = 4;
 /// An idle connection younger than this will still be good when a person has typed a password.
 constexpr std::chrono::seconds kFreshIdle{25};
+/// What curl reads and writes at a time: a request or reply fits, and every buffer is wiped when it
+/// is freed. The lesser is the least that curl takes for sending.
+constexpr long kReadBuffer = 4 * 1024;
+constexpr long kSendBuffer = 16 * 1024;
 /// Addresses of one host tried after TLS failed.
 constexpr std::size_t kRefusedAddresses = 8;
 
@@ -479,6 +483,8 @@ void HttpTransport::Core::set_options(HttpTransfer::State& state) {
     }
     set(e, CURLOPT_SHARE, share.get());
 
+    set(e, CURLOPT_BUFFERSIZE, kReadBuffer);
+    set(e, CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
     set(e, CURLOPT_TCP_NODELAY, 1L);
     set(e, CURLOPT_TCP_KEEPALIVE, 1L);
     set(e, CURLOPT_TCP_KEEPIDLE, 30L);

@@ -5,7 +5,7 @@
 // passed over without losing the thread: quotes are honoured, everything else skipped.
 #include "daemon/identity/os_mf_challenge.h"
 
-#include <cctype>
+#include <algorithm>
 #include <strings.h>
 
 namespace raxauth::identity {
@@ -59,20 +59,23 @@ class Reader {
             return Secret(bare_value());
         }
         skip();
+        const std::string_view ends = quote == '"' ? "\"\\" : "'";
         Secret content;
-        while (!at_end()) {
-            char c = peek();
+        for (;;) {
+            const std::size_t length = rest_.find_first_of(ends);
+            if (length == std::string_view::npos) {
+                rest_ = {};
+                return std::nullopt;
+            }
+            content.append(take_bytes(length));
+            const bool closed = peek() == quote;
             skip();
-            if (c == quote) {
+            if (closed) {
                 return content;
             }
-            if (c == '\\' && quote == '"' && !at_end()) {
-                c = peek();
-                skip();
-            }
-            content.append(c);
+            content.append(
+                take_bytes(std::min<std::size_t>(1, rest_.size()))); // behind a backslash
         }
-        return std::nullopt;
     }
 
   private:

@@ -38,13 +38,8 @@ bool says_access_refused(const FaultReply& fault) {
 }
 
 Answer read_unauthorized(Step step, const HttpReply& reply, const FaultReply& fault) {
-    const auto challenges = reply.headers("WWW-Authenticate");
-    if (step == Step::Credentials && mentions_os_mf(challenges)) {
-        auto challenge = find_os_mf_challenge(challenges);
-        if (!challenge) {
-            return fault_of(401, fault, "OS-MF challenge without a usable session id");
-        }
-        return PasscodeRequired{std::move(*challenge)};
+    if (step == Step::Credentials && mentions_os_mf(reply.headers("WWW-Authenticate"))) {
+        return fault_of(401, fault, "OS-MF challenge without a usable session id");
     }
     if (says_password_expired(fault)) {
         return PasswordExpired{};
@@ -94,6 +89,12 @@ Throttled read_throttled(const HttpReply& reply, const FaultReply& fault, WallTi
 } // namespace
 
 Answer read_refusal(Step step, const HttpReply& reply, WallTime now) {
+    if (reply.status == 401 && step == Step::Credentials) {
+        // The header alone says it; the body's words differ from one document to the next.
+        if (auto challenge = find_os_mf_challenge(reply.headers("WWW-Authenticate"))) {
+            return PasscodeRequired{std::move(*challenge)};
+        }
+    }
     const FaultReply fault = read_fault_reply(reply.body.view());
     switch (reply.status) {
     case 401:

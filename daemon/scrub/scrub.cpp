@@ -4,6 +4,7 @@
 #include "common/secret.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -16,9 +17,67 @@
 namespace raxauth::scrub {
 namespace {
 
+/// What OpenSSL and libcurl take and give back for every record and request: handles, and buffers
+/// of up to 16 KiB and a little. Wiped like all the rest, but then kept at hand: malloc() would
+/// join and split the heap for each, and hand out another place that no cache holds. One set for a
+/// thread.
+class Buffers {
+  public:
+    static constexpr std::size_t kLeast = 2 * 1024;
+    static constexpr std::size_t kMost = 20 * 1024;
+
+    void* take(std::size_t bytes) noexcept {
+        for (std::size_t i = count_; i > 0; --i) {
+            void* const kept = kept_[i - 1];
+            const std::size_t room = malloc_usable_size(kept);
+            if (room >= bytes && room < 2 * bytes) {
+                kept_[i - 1] = kept_[--count_];
+                return kept;
+            }
+        }
+        return nullptr;
+    }
+    bool keep(void* wiped) noexcept {
+        if (count_ == kept_.size()) {
+            return false;
+        }
+        kept_[count_++] = wiped;
+        return true;
+    }
+
+  private:
+    std::array<void*, 16> kept_{};
+    std::size_t count_ = 0;
+};
+
+thread_local constinit Buffers buffers;
+
+void* lend(std::size_t bytes) noexcept {
+    if (bytes >= Buffers::kLeast && bytes <= Buffers::kMost) {
+        if (void* const kept = buffers.take(bytes)) {
+            return kept;
+        }
+    }
+    return std::malloc(bytes);
+}
+
+void* lend_zeroed(std::size_t count, std::size_t bytes) noexcept {
+    if (count == 1 && bytes >= Buffers::kLeast && bytes <= Buffers::kMost) {
+        if (void* const kept = buffers.take(bytes)) {
+            return kept; // wiped, so zero it is
+        }
+    }
+    return std::calloc(count, bytes);
+}
+
 void wiping_free(void* memory) noexcept {
-    if (memory != nullptr) {
-        wipe(memory, malloc_usable_size(memory));
+    if (memory == nullptr) {
+        return;
+    }
+    const std::size_t room = malloc_usable_size(memory);
+    wipe(memory, room);
+    const bool kept = room >= Buffers::kLeast && room <= Buffers::kMost && buffers.keep(memory);
+    if (!kept) {
         std::free(memory);
     }
 }
@@ -26,7 +85,7 @@ void wiping_free(void* memory) noexcept {
 /// realloc() may move and leave the old place as it was: so it is done by hand.
 void* wiping_realloc(void* memory, std::size_t bytes) noexcept {
     if (memory == nullptr) {
-        return std::malloc(bytes);
+        return lend(bytes);
     }
     if (bytes == 0) {
         wiping_free(memory);
@@ -36,7 +95,7 @@ void* wiping_realloc(void* memory, std::size_t bytes) noexcept {
     if (bytes <= room && bytes >= room / 2) {
         return memory;
     }
-    void* moved = std::malloc(bytes);
+    void* moved = lend(bytes);
     if (moved != nullptr) {
         std::memcpy(moved, memory, std::min(bytes, room));
         wiping_free(memory);
@@ -51,7 +110,7 @@ char* duplicate(const char* text) noexcept {
 }
 
 void* openssl_malloc(std::size_t bytes, const char* /*file*/, int /*line*/) noexcept {
-    return std::malloc(bytes);
+    return lend(bytes);
 }
 
 void* openssl_realloc(void* memory, std::size_t bytes, const char* /*file*/,
@@ -68,8 +127,8 @@ void openssl_free(void* memory, const char* /*file*/, int /*line*/) noexcept {
 void install() noexcept {
     static_cast<void>(::unsetenv("SSLKEYLOGFILE")); // libcurl would write TLS keys there
     if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1 ||
-        curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, wiping_free, wiping_realloc,
-                             duplicate, std::calloc) != CURLE_OK) {
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, lend, wiping_free, wiping_realloc, duplicate,
+                             lend_zeroed) != CURLE_OK) {
         std::fputs("raxauthd: the wiping allocator could not be installed\n", stderr);
         std::abort();
     }
@@ -100,8 +159,9 @@ void operator delete(void* memory) noexcept {
     raxauth::scrub::wiping_free(memory);
 }
 
-void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
-    raxauth::scrub::wiping_free(memory);
+void operator delete(void* memory, std::size_t bytes) noexcept {
+    raxauth::wipe(memory, bytes); // nothing was written behind
+    std::free(memory);
 }
 
 #endif

@@ -5,7 +5,7 @@
 //   pam_series USER [--session SERVICE]    reads commands from standard input:
 //     code TEXT                 the passcode from now on (the password is in BENCH_PASSWORD)
 //     run SERVICE N             N times pam_start, pam_authenticate, pam_end in this process
-//     fresh SERVICE N           the same in a process of its own each, from fork to its end
+//     fresh SERVICE N           the same in a process of its own each (pam_once), fork to end
 //     user N PROGRAM ARG...     N times PROGRAM as USER, from fork to its end
 //     root FILE PROGRAM ARG...  PROGRAM as root, once, its output in FILE
 //   pam_series USER --once SERVICE         one transaction; status 0 if it was granted
@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <grp.h>
@@ -213,6 +214,11 @@ void residue(const std::string& service, const std::string& user, unsigned count
     std::cout << nlohmann::json{{"libraries", added}, {"kept_kb", kept}} << std::endl;
 }
 
+/// A program that stands beside this one.
+std::string neighbour(const char* name) {
+    return std::filesystem::read_symlink("/proc/self/exe").replace_filename(name).string();
+}
+
 void serve(const std::string& user) {
     for (std::string line; std::getline(std::cin, line);) {
         std::istringstream in(line);
@@ -228,8 +234,8 @@ void serve(const std::string& user) {
             bench::print_samples(repeated(count, [&] { transact(name, user); }));
         } else if (what == "fresh") {
             in >> name >> count;
-            bench::print_samples(repeated(
-                count, [&] { run_program({"/proc/self/exe", user, "--once", name}, false); }));
+            bench::print_samples(
+                repeated(count, [&] { run_program({neighbour("pam_once"), name, user}, false); }));
         } else if (what == "user") {
             std::vector<std::string> words;
             in >> count;

@@ -78,6 +78,17 @@ int main() {
     auto* moved = static_cast<char*>(OPENSSL_realloc(openssl, 400));
     check(!still_there(openssl_at, 200), "OpenSSL's realloc wipes the place it left");
     check(moved != nullptr && moved[0] == 'S' && moved[199] == 'S', "and keeps the content");
+
+    constexpr std::size_t kRecord = 16'700;
+    auto* record = static_cast<char*>(OPENSSL_malloc(kRecord));
+    fill(record, kRecord);
+    const auto record_at = address(record);
+    OPENSSL_free(record);
+    check(!still_there(record_at, 512) && !still_there(record_at + kRecord - 512, 512),
+          "a buffer that is kept for the next record is wiped");
+    record = static_cast<char*>(OPENSSL_malloc(kRecord));
+    check(address(record) == record_at, "and is what the next record gets");
+    OPENSSL_free(record);
     const auto moved_at = address(moved);
     OPENSSL_free(moved);
     check(!still_there(moved_at, 200), "OpenSSL's free wipes");

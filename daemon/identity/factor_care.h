@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/identity/identity.h"
+#include "daemon/loop/task.h"
+#include "daemon/sessions/token.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Setting up and looking after the second factor, the password and who must have what. Apart from
+/// Identity, so that a provider without such an interface simply has none.
+namespace raxauth::identity {
+
+enum class FactorKind { Otp, Sms };
+enum class Enforcement { Default, Optional, Required, Mandated };
+
+/// Identity's no, in words a person understands.
+struct CareRefusal {
+    enum class Cause {
+        NotAllowed, ///< 403: the token's owner may not
+        NotFound,   ///< 404
+        Conflict,   ///< 400, 409: against a rule (last device, five devices, wrong code …)
+        WrongCode,  ///< the PIN or passcode was wrong or too old
+        TokenDead,  ///< 401: sign in anew
+        Throttled,  ///< 413, 429
+        Unreachable,
+        Fault,
+    };
+    Cause cause = Cause::Fault;
+    int status = 0;
+    std::string message; ///< Identity's own words, sanitised; may be empty
+};
+
+struct Done {};
+template <class Value>
+using CareAnswer = std::variant<Value, CareRefusal>;
+
+/// A token that is good for setting up MFA and nothing else, of a user who has none yet.
+struct SetupSession {
+    sessions::OwnedToken token;
+    std::string user_id;
+};
+
+struct OtpDevice {
+    std::string id;
+    std::string name;
+    bool verified = false;
+    Secret key_uri; ///< otpauth://…; only in the reply that made the device
+};
+
+struct Phone {
+    std::string id;
+    Secret number; ///< E.123; masked wherever it is shown
+    bool verified = false;
+};
+
+struct FactorState {
+    std::string user_id;
+    std::string domain_id;
+    bool enabled = false;
+    bool locked = false;
+    std::optional<FactorKind> factor;
+    Enforcement enforcement = Enforcement::Default;
+};
+
+/// Whose token, and for whom: a person acts on themselves, an administrator on others.
+struct Acting {
+    const Secret& token;
+    std::string user_id;
+};
+
+/// All calls take one request each (none is repeated), are bounded by request_timeout, and accept
+/// any 2xx as done, since the documents disagree. Source: identity service documentation,
+/// multi-factor operations.
+class FactorCare {
+  public:
+    virtual ~FactorCare() = default;
+
+    /// POST /tokens with scope SETUP-MFA. Dropping the Task is safe: a token in the reply is
+    /// revoked.
+    virtual Task<CareAnswer<SetupSession>> begin_setup(const Account& account,
+                                                       const Secret& password) = 0;
+
+    virtual Task<CareAnswer<OtpDevice>> add_otp_device(Acting who, std::string name) = 0;
+    virtual Task<CareAnswer<std::vector<OtpDevice>>> otp_devices(Acting who) = 0;
+    virtual Task<CareAnswer<Done>> verify_otp_device(Acting who, std::string device,
+                                                     const Secret& code) = 0;
+    virtual Task<CareAnswer<Done>> remove_otp_device(Acting who, std::string device) = 0;
+
+    virtual Task<CareAnswer<Phone>> add_phone(Acting who, const Secret& number) = 0;
+    virtual Task<CareAnswer<std::vector<Phone>>> phones(Acting who) = 0;
+    /// Sends an SMS with a PIN.
+    virtual Task<CareAnswer<Done>> send_pin(Acting who, std::string phone) = 0;
+    virtual Task<CareAnswer<Done>> verify_phone(Acting who, std::string phone,
+                                                const Secret& pin) = 0;
+    virtual Task<CareAnswer<Done>> remove_phone(Acting who, std::string phone) = 0;
+
+    /// `kind`, where given, goes along as factorType: needed when both kinds are verified.
+    virtual Task<CareAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) = 0;
+    virtual Task<CareAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
+    virtual Task<CareAnswer<Done>> disable(Acting who) = 0;
+    virtual Task<CareAnswer<Done>> unlock(Acting who) = 0;
+    virtual Task<CareAnswer<Done>> require(Acting who, Enforcement level) = 0;
+    virtual Task<CareAnswer<std::vector<Secret>>>
+    bypass_codes(Acting who, unsigned count, std::optional<std::chrono::minutes> valid_for) = 0;
+
+    /// GET /users?name=: also finds the id behind a name.
+    virtual Task<CareAnswer<FactorState>> state(const Secret& token, std::string user_name) = 0;
+    virtual Task<CareAnswer<Enforcement>> domain_enforcement(const Secret& token,
+                                                             std::string domain_id) = 0;
+    virtual Task<CareAnswer<Done>>
+    set_domain_enforcement(const Secret& token, std::string domain_id, Enforcement level) = 0;
+
+    /// Needs no token. Identity judges the strength; 401 is a wrong present password.
+    virtual Task<CareAnswer<Done>> change_password(const Account& account, const Secret& present,
+                                                   const Secret& fresh) = 0;
+};
+
+} // namespace raxauth::identity

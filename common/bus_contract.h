@@ -19,6 +19,7 @@ namespace method {
 inline constexpr const char* kBeginSignIn = "BeginSignIn";
 inline constexpr const char* kBeginEnrolment = "BeginEnrolment";
 inline constexpr const char* kBeginPasswordChange = "BeginPasswordChange";
+inline constexpr const char* kBeginCare = "BeginCare";
 inline constexpr const char* kAnswer = "Answer";
 inline constexpr const char* kCancel = "Cancel";
 inline constexpr const char* kCheckAccount = "CheckAccount";
@@ -60,12 +61,19 @@ inline constexpr const char* kSignedIn = "signed-in";         // b
 inline constexpr const char* kInteractive = "interactive";    // b
 inline constexpr const char* kLocale = "locale";              // s
 inline constexpr const char* kNoReuse = "no-reuse";           // b, the module line's no_reuse
+inline constexpr const char* kFactor = "factor"; // s, BeginEnrolment: "otp" or "sms"; else asked
+inline constexpr const char* kVerb = "verb";     // s, BeginCare: what to do
+inline constexpr const char* kArguments = "arguments"; // as, BeginCare
 } // namespace context
 
 /// Keys of the `a{sv}` details that come with a verdict.
 namespace detail {
 inline constexpr const char* kTicket = "ticket";   // s: with `granted` outside a login session
 inline constexpr const char* kAccount = "account"; // s: the Rackspace user name
+/// ah: what is to be shown but is a secret (a key URI and its QR code, bypass codes) crosses the
+/// bus through pipes, as answers do. One for each message whose text is empty, in order.
+inline constexpr const char* kTexts = "texts";
+inline constexpr const char* kResult = "result"; // h: with `granted`, BeginCare: JSON
 } // namespace detail
 
 /// What a message of a conversation is: to be answered (the first three) or only shown.
@@ -83,6 +91,7 @@ inline constexpr const char* kTicketVariable = "RAXAUTH_TICKET";
 
 inline constexpr std::size_t kMaxAnswers = 8;
 inline constexpr std::size_t kMaxMessages = 32;
+inline constexpr std::size_t kMaxArguments = 4;
 inline constexpr std::size_t kMaxMessageBytes = 8192; // an enrolment prompt holds a QR code
 inline constexpr std::size_t kMaxContextStringBytes = 512;
 inline constexpr std::size_t kMaxContextEntries = 64; // there are fifteen keys

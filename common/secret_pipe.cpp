@@ -17,26 +17,6 @@ UniqueFd above_standard_streams(UniqueFd fd) noexcept {
     return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
-/// What comes out of a stranger's pipe goes through this one. Empty between two answers, and kept,
-/// since making it would cost more than all the rest.
-struct OwnPipe {
-    UniqueFd reading;
-    UniqueFd writing;
-
-    bool open() noexcept {
-        int ends[2];
-        if (!reading && ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
-            reading = UniqueFd(ends[0]);
-            writing = UniqueFd(ends[1]);
-        }
-        return static_cast<bool>(reading);
-    }
-    void close() noexcept {
-        reading = UniqueFd();
-        writing = UniqueFd();
-    }
-};
-
 } // namespace
 
 UniqueFd send_through_pipe(std::string_view bytes) noexcept {
@@ -67,7 +47,16 @@ UniqueFd send_through_pipe(std::string_view bytes) noexcept {
     return reading;
 }
 
-bool receive_from_pipe(int fd, Secret& into) {
+bool PipeReceiver::open() noexcept {
+    int ends[2];
+    if (!reading_ && ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+        reading_ = UniqueFd(ends[0]);
+        writing_ = UniqueFd(ends[1]);
+    }
+    return static_cast<bool>(reading_);
+}
+
+bool PipeReceiver::receive(int fd, Secret& into) {
     into.clear();
     struct stat status{};
     if (::fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
@@ -75,16 +64,15 @@ bool receive_from_pipe(int fd, Secret& into) {
     }
     // O_NONBLOCK belongs to the open file, which whoever sent the descriptor may still have: set by
     // us, it can be gone again when we read. What splice() is told holds for that one call.
-    thread_local OwnPipe own;
-    if (!own.open()) {
+    if (!open()) {
         return false;
     }
     char buffer[kMaxSecretBytes + 1];
     std::size_t have = 0;
     bool complete = false;
     while (have < sizeof buffer) {
-        const ssize_t moved = ::splice(fd, nullptr, own.writing.get(), nullptr,
-                                       sizeof buffer - have, SPLICE_F_NONBLOCK);
+        const ssize_t moved =
+            ::splice(fd, nullptr, writing_.get(), nullptr, sizeof buffer - have, SPLICE_F_NONBLOCK);
         if (moved < 0 && errno == EINTR) {
             continue;
         }
@@ -94,9 +82,10 @@ bool receive_from_pipe(int fd, Secret& into) {
         }
         const std::size_t due = have + static_cast<std::size_t>(moved);
         while (have < due) { // one read for each packet, should the sender's be a pipe of packets
-            const ssize_t got = ::read(own.reading.get(), buffer + have, due - have);
+            const ssize_t got = ::read(reading_.get(), buffer + have, due - have);
             if (got <= 0) {
-                own.close(); // or the next answer would begin with the rest of this one
+                reading_ = UniqueFd(); // or the next answer would begin with the rest of this one
+                writing_ = UniqueFd();
                 wipe(buffer, have);
                 return false;
             }
@@ -108,6 +97,10 @@ bool receive_from_pipe(int fd, Secret& into) {
     }
     wipe(buffer, have);
     return complete;
+}
+
+bool receive_from_pipe(int fd, Secret& into) {
+    return PipeReceiver().receive(fd, into);
 }
 
 } // namespace raxauth

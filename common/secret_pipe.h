@@ -24,4 +24,16 @@ UniqueFd send_through_pipe(std::string_view bytes) noexcept;
 /// That holds also while whoever sent the descriptor still has it and changes its flags.
 bool receive_from_pipe(int fd, Secret& into);
 
+/// The same for who receives often: keeps the pipe through which it reads (two descriptors), since
+/// making that costs more than all the rest. One thread's.
+class PipeReceiver {
+  public:
+    bool receive(int fd, Secret& into);
+
+  private:
+    bool open() noexcept;
+    UniqueFd reading_;
+    UniqueFd writing_;
+};
+
 } // namespace raxauth

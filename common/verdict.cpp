@@ -53,6 +53,9 @@ constexpr Word<Reason> kReasons[] = {
     {Reason::InternalFault, "internal-fault"},
     {Reason::LocalRules, "local-rules"},
     {Reason::PasswordChanged, "password-changed"},
+    {Reason::Enrolled, "enrolled"},
+    {Reason::Done, "done"},
+    {Reason::CareRefused, "care-refused"},
     {Reason::NotSupported, "not-supported"},
 };
 

@@ -313,6 +313,12 @@ Task<AuthService::Established> AuthService::establish(std::string sender, Claime
     context.password = std::move(claimed.password);
     context.interactive = claimed.interactive;
     context.no_reuse = claimed.no_reuse;
+    context.locale = sanitise(claimed.locale, 64);
+    context.factor = sanitise(claimed.factor, 16);
+    context.verb = sanitise(claimed.verb, 32);
+    for (const std::string& argument : claimed.arguments) {
+        context.arguments.push_back(sanitise(argument, 256));
+    }
     if (caller.is_root()) {
         context.session = std::move(claimed.session);
         context.ticket = std::move(claimed.ticket);

@@ -23,6 +23,25 @@ bool read_string(sd_bus_message* call, std::string& into) {
     return true;
 }
 
+bool read_strings(sd_bus_message* call, std::vector<std::string>& into) {
+    if (sd_bus_message_enter_container(call, 'v', "as") < 0 ||
+        sd_bus_message_enter_container(call, 'a', "s") < 0) {
+        return false;
+    }
+    const char* text = nullptr;
+    int r = 0;
+    into.clear();
+    while ((r = sd_bus_message_read(call, "s", &text)) > 0) {
+        if (into.size() == contract::kMaxArguments ||
+            std::strlen(text) > contract::kMaxContextStringBytes) {
+            return false;
+        }
+        into.emplace_back(text);
+    }
+    return r == 0 && sd_bus_message_exit_container(call) >= 0 &&
+           sd_bus_message_exit_container(call) >= 0;
+}
+
 bool read_number(sd_bus_message* call, std::uint32_t& into) {
     return sd_bus_message_read(call, "v", "u", &into) >= 0;
 }
@@ -36,12 +55,14 @@ bool read_bool(sd_bus_message* call, bool& into) {
     return true;
 }
 
+thread_local PipeReceiver receiver;
+
 bool read_secret(sd_bus_message* call, std::optional<Secret>& into) {
     int fd = -1; // stays the message's
     if (sd_bus_message_read(call, "v", "h", &fd) < 0) {
         return false;
     }
-    return receive_from_pipe(fd, into.emplace());
+    return receiver.receive(fd, into.emplace());
 }
 
 /// Passes over what stands next, unless that is more than `left` values: sd_bus_message_skip() goes
@@ -119,6 +140,18 @@ bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& cont
     if (key == keys::kNoReuse) {
         return read_bool(call, context.no_reuse);
     }
+    if (key == keys::kLocale) {
+        return read_string(call, context.locale);
+    }
+    if (key == keys::kFactor) {
+        return read_string(call, context.factor);
+    }
+    if (key == keys::kVerb) {
+        return read_string(call, context.verb);
+    }
+    if (key == keys::kArguments) {
+        return read_strings(call, context.arguments);
+    }
     unsigned left = kMaxUnknownValues;
     return skip_value(call, left);
 }
@@ -154,7 +187,7 @@ std::optional<std::vector<Secret>> read_answers(sd_bus_message* call) {
     int r = 0;
     while ((r = sd_bus_message_read_basic(call, 'h', &fd)) > 0) {
         if (answers.size() == contract::kMaxAnswers ||
-            !receive_from_pipe(fd, answers.emplace_back())) {
+            !receiver.receive(fd, answers.emplace_back())) {
             return std::nullopt;
         }
     }

@@ -24,6 +24,10 @@ struct ClaimedContext {
     bool signed_in = false;
     bool interactive = true;
     bool no_reuse = false;
+    std::string locale;
+    std::string factor;
+    std::string verb;
+    std::vector<std::string> arguments;
 };
 
 /// Reads the context that stands next in `call`. Unknown keys are passed over (module and daemon

@@ -3,7 +3,10 @@
 
 #include "common/bus_contract.h"
 #include "common/bus_handles.h"
+#include "common/secret_pipe.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <system_error>
 
 namespace raxauth::bus {
@@ -28,10 +31,47 @@ void append_messages(sd_bus_message* reply, const std::vector<Message>& messages
     for (const Message& message : messages) {
         const std::string kind(contract::word(message.kind));
         check(sd_bus_message_append(reply, "(ss)", kind.c_str(), message.text.c_str()),
-              "append message");
+              "append message"); // empty where the text is a secret: see detail::kTexts
     }
     check(sd_bus_message_close_container(reply), "append messages");
 }
+
+namespace {
+
+UniqueFd pipe_of(const Secret& text) {
+    UniqueFd pipe = send_through_pipe(text.view());
+    check(pipe ? 0 : -errno, "make a pipe");
+    return pipe;
+}
+
+void add_pipe(sd_bus_message* reply, const char* key, const Secret& text) {
+    const UniqueFd pipe = pipe_of(text); // sd-bus takes a descriptor of its own
+    check(sd_bus_message_append(reply, "{sv}", key, "h", pipe.get()), key);
+}
+
+void add_secret_texts(sd_bus_message* reply, const std::vector<Message>& messages) {
+    const bool any = std::any_of(messages.begin(), messages.end(),
+                                 [](const Message& m) { return m.secret_text != nullptr; });
+    if (!any) {
+        return;
+    }
+    const char* const key = contract::detail::kTexts;
+    check(sd_bus_message_open_container(reply, 'e', "sv"), key);
+    check(sd_bus_message_append(reply, "s", key), key);
+    check(sd_bus_message_open_container(reply, 'v', "ah"), key);
+    check(sd_bus_message_open_container(reply, 'a', "h"), key);
+    for (const Message& message : messages) {
+        if (message.secret_text) {
+            const UniqueFd pipe = pipe_of(*message.secret_text);
+            check(sd_bus_message_append(reply, "h", pipe.get()), key);
+        }
+    }
+    check(sd_bus_message_close_container(reply), key);
+    check(sd_bus_message_close_container(reply), key);
+    check(sd_bus_message_close_container(reply), key);
+}
+
+} // namespace
 
 void send_step(sd_bus_message* call, const Step& step) {
     BusMessage reply;
@@ -43,6 +83,10 @@ void send_step(sd_bus_message* call, const Step& step) {
           "reply");
     append_messages(reply.get(), step.messages);
     Dictionary details(reply.get());
+    add_secret_texts(reply.get(), step.messages);
+    if (step.result) {
+        add_pipe(reply.get(), contract::detail::kResult, *step.result);
+    }
     if (step.grant != nullptr) {
         details.add(contract::detail::kAccount, step.grant->account());
         if (!step.grant->ticket().empty()) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace raxauth::conversation {
 
@@ -33,6 +34,10 @@ struct Context {
     bool signed_in = false;
     bool interactive = true;
     bool no_reuse = false;
+    std::string locale;                 ///< sanitised; of the program's terminal, where it said so
+    std::string factor;                 ///< enrolment: which kind; sanitised
+    std::string verb;                   ///< care: what to do; sanitised
+    std::vector<std::string> arguments; ///< care; sanitised
 };
 
 } // namespace raxauth::conversation

@@ -5,6 +5,8 @@
 #include "common/secret.h"
 #include "daemon/loop/task.h"
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,9 @@ namespace raxauth::conversation {
 struct Message {
     contract::MessageKind kind;
     std::string text; ///< already fit for a terminal: foreign parts went through sanitise()
+    /// In place of `text` where that must not be in anybody else's memory: it crosses the bus
+    /// through a pipe (at most kMaxSecretBytes).
+    std::shared_ptr<const Secret> secret_text = nullptr;
 };
 
 /// What a flow may do with the person at the other end.
@@ -27,6 +32,9 @@ class Person {
     /// Shown with the next question or the verdict: sshd delays information, so what a person must
     /// know belongs into a prompt.
     virtual void tell(Message message) = 0;
+    /// From now on there is this much time, in place of what was left: setting up a second factor
+    /// takes longer than a sign-in.
+    virtual void allow(std::chrono::milliseconds time) = 0;
 };
 
 } // namespace raxauth::conversation

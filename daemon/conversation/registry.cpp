@@ -60,6 +60,8 @@ class Registry::Conversation final : public Person,
 
     void tell(Message message) override { told_.push_back(std::move(message)); }
 
+    void allow(std::chrono::milliseconds time) override { deadline_.restart(time); }
+
     std::optional<AnswerError> answer(std::uint64_t serial, std::vector<Secret> answers,
                                       Reply reply) {
         if (reply_ || (question_ == nullptr && !last_words_)) {
@@ -99,6 +101,11 @@ class Registry::Conversation final : public Person,
             last_words_.emplace(std::move(verdict)); // for the answer that will still come
             deadline_ = registry_.loop_.after(kTombstoneLife, [this] { registry_.retire(id_); });
         }
+    }
+
+    void withdraw() {
+        withdrawn_ = true;
+        end(Verdict::refused(State::Unavailable, Reason::Cancelled, "cancelled by the caller"));
     }
 
     void owner_left() {
@@ -152,16 +159,19 @@ class Registry::Conversation final : public Person,
         if (over_) {
             return; // ended from outside in this very turn of the loop; a Grant is let go
         }
+        if (begin_.proves_identity && verdict.state() == State::Granted && !verdict.grant()) {
+            verdict = Verdict::refused(State::Denied, Reason::InternalFault, "a yes without proof");
+        }
         std::vector<Message> shown = std::move(told_);
         std::move(verdict.messages.begin(), verdict.messages.end(), std::back_inserter(shown));
         ++serial_;
         const sessions::Grant* grant = verdict.grant() ? &*verdict.grant() : nullptr;
-        deliver(verdict.state(), verdict.reason(), std::move(shown), grant);
+        deliver(verdict.state(), verdict.reason(), std::move(shown), grant, verdict.result());
         close(verdict);
     }
 
     void deliver(State state, Reason reason, std::vector<Message> messages,
-                 const sessions::Grant* grant) {
+                 const sessions::Grant* grant, std::shared_ptr<const Secret> result = nullptr) {
         if (!reply_) {
             return;
         }
@@ -173,6 +183,7 @@ class Registry::Conversation final : public Person,
         step.reason = reason;
         step.messages = std::move(messages);
         step.grant = grant;
+        step.result = std::move(result);
         reply(step);
     }
 
@@ -185,6 +196,7 @@ class Registry::Conversation final : public Person,
         ending.state = verdict.state();
         ending.reason = verdict.reason();
         ending.why = verdict.why;
+        ending.withdrawn = withdrawn_;
         ending.took = std::chrono::duration_cast<std::chrono::milliseconds>(
             std::chrono::steady_clock::now() - started_);
         if (begin_.ended) {
@@ -207,6 +219,7 @@ class Registry::Conversation final : public Person,
     std::uint64_t serial_ = 0;
     bool over_ = false;
     bool owner_left_ = false;
+    bool withdrawn_ = false;
     Reply reply_;                  ///< the caller waits
     Question* question_ = nullptr; ///< the flow waits
     std::vector<Message> told_;
@@ -277,8 +290,7 @@ bool Registry::cancel(std::string_view owner, std::uint64_t id) {
         retire(id);
         return true;
     }
-    conversation->end(
-        Verdict::refused(State::Unavailable, Reason::Cancelled, "cancelled by the caller"));
+    conversation->withdraw();
     return true;
 }
 

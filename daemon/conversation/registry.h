@@ -27,6 +27,7 @@ struct Step {
     Reason reason = Reason::None;
     std::vector<Message> messages;
     const sessions::Grant* grant = nullptr; ///< with State::Granted, for the time of the call
+    std::shared_ptr<const Secret> result = nullptr; ///< with State::Granted, outside sign-ins
 };
 
 /// Delivers one step to the caller that waits for it; called exactly once, or never when the
@@ -50,6 +51,7 @@ struct Ending {
     Reason reason = Reason::None;
     std::string why;
     std::chrono::milliseconds took{0};
+    bool withdrawn = false; ///< the caller said Cancel, and has not merely left
 };
 
 enum class AnswerError { NoSuchConversation, StaleSerial, Busy, InvalidAnswers };
@@ -68,6 +70,8 @@ class Registry {
         std::string group; ///< what per_group counts by
         std::chrono::milliseconds deadline{90000};
         Limits limits;
+        /// A sign-in: `granted` without a Grant is a bug, and a no.
+        bool proves_identity = true;
         Flow flow;
         std::function<void(const Ending&)> ended; ///< called once
     };

@@ -6,6 +6,7 @@
 #include "daemon/sessions/session_store.h"
 
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,12 +14,20 @@
 
 namespace raxauth::conversation {
 
-/// How a conversation ends. `granted` needs a Grant, so no path can say yes without proof.
+/// How a conversation ends. In a sign-in `granted` needs a Grant, so no path can say yes without
+/// proof.
 class Verdict {
   public:
     static Verdict granted(sessions::Grant grant) {
         Verdict verdict(State::Granted, grant.reason());
         verdict.grant_.emplace(std::move(grant));
+        return verdict;
+    }
+    /// What was asked for is done: says nothing about who somebody is, and is no answer to a
+    /// sign-in (Registry::Begin::proves_identity).
+    static Verdict completed(Reason reason, std::shared_ptr<const Secret> result = nullptr) {
+        Verdict verdict(State::Granted, reason);
+        verdict.result_ = std::move(result);
         return verdict;
     }
     /// Everything that is not a yes. Asking for a yes here is a bug and aborts.
@@ -46,6 +55,8 @@ class Verdict {
     State state() const noexcept { return state_; }
     Reason reason() const noexcept { return reason_; }
     const std::optional<sessions::Grant>& grant() const noexcept { return grant_; }
+    /// JSON for the program that asked; null where there is none.
+    const std::shared_ptr<const Secret>& result() const noexcept { return result_; }
 
     std::vector<Message> messages;
     std::string why; ///< for the journal: what decided; no secret
@@ -55,6 +66,7 @@ class Verdict {
     State state_;
     Reason reason_;
     std::optional<sessions::Grant> grant_;
+    std::shared_ptr<const Secret> result_;
 };
 
 } // namespace raxauth::conversation

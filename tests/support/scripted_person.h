@@ -62,9 +62,12 @@ class ScriptedPerson final : public conversation::Person {
         co_return answers;
     }
     void tell(conversation::Message message) override { shown.push_back(std::move(message)); }
+    void allow(std::chrono::milliseconds time) override { allowed = time; }
 
     bool script_done() const { return trouble.empty() && script_.empty(); }
     const std::string& last_prompt() const { return prompts.back().text; }
+
+    std::chrono::milliseconds allowed{0}; ///< as the flow asked for last
 
     Gate own_gate;
     Gate* gate = &own_gate;

@@ -135,4 +135,32 @@ std::optional<Secret> passcode_body(const Account& account, const Secret& passco
     return valid ? std::optional(std::move(body)) : std::nullopt;
 }
 
+std::optional<Secret> change_password_body(const Account& account, const Secret& present,
+                                           const Secret& fresh) {
+    Secret body;
+    body.reserve(160 + 6 * (account.name.size() + present.size() + fresh.size()));
+    body.append(R"({"RAX-AUTH:changePasswordCredentials":{"username":)");
+    bool valid = append_json_string(body, account.name);
+    body.append(R"(,"password":)");
+    valid = append_json_string(body, present.view()) && valid;
+    body.append(R"(,"newPassword":)");
+    valid = append_json_string(body, fresh.view()) && valid;
+    body.append("}}");
+    return valid ? std::optional(std::move(body)) : std::nullopt;
+}
+
+std::optional<Secret> member_body(std::string_view object, std::string_view member,
+                                  std::string_view text) {
+    Secret body;
+    body.reserve(16 + object.size() + member.size() + 6 * text.size());
+    body.append(R"({")");
+    body.append(object);
+    body.append(R"(":{")");
+    body.append(member);
+    body.append(R"(":)");
+    const bool valid = append_json_string(body, text);
+    body.append("}}");
+    return valid ? std::optional(std::move(body)) : std::nullopt;
+}
+
 } // namespace raxauth::identity

@@ -23,6 +23,13 @@ std::optional<Secret> api_key_body(const Account& account, const Secret& api_key
 /// The tenant goes with the passcode too: Identity checks it on the second step only.
 std::optional<Secret> passcode_body(const Account& account, const Secret& passcode);
 
+/// For changing a password: `{"RAX-AUTH:changePasswordCredentials":{…}}`. Names no tenant.
+std::optional<Secret> change_password_body(const Account& account, const Secret& present,
+                                           const Secret& fresh);
+/// For one member in a named object: `{"OBJECT":{"MEMBER":"TEXT"}}`. The names are ours.
+std::optional<Secret> member_body(std::string_view object, std::string_view member,
+                                  std::string_view text);
+
 /// Appends `text` as a JSON string with its quotes (RFC 8259); false, with an incomplete string
 /// left behind, when it is no valid UTF-8.
 bool append_json_string(Secret& body, std::string_view text);

@@ -22,18 +22,22 @@ enum class Enforcement { Default, Optional, Required, Mandated };
 /// Identity's no, in words a person understands.
 struct CareRefusal {
     enum class Cause {
-        NotAllowed, ///< 403: the token's owner may not
-        NotFound,   ///< 404
-        Conflict,   ///< 400, 409: against a rule (last device, five devices, wrong code …)
-        WrongCode,  ///< the PIN or passcode was wrong or too old
-        TokenDead,  ///< 401: sign in anew
-        Throttled,  ///< 413, 429
-        Unreachable,
-        Fault,
+        NotAllowed,    ///< 403: the token's owner may not
+        NotFound,      ///< 404
+        Conflict,      ///< 400, 409: against a rule (last device, five devices, weak password …)
+        WrongCode,     ///< 400 to a verification: the PIN or passcode was wrong or too old
+        WrongPassword, ///< 401 where the password is the proof; also an expired one (AUTH-001)
+        TokenDead,     ///< 401: sign in anew
+        Throttled,     ///< 413, 429
+        Unreachable,   ///< no answer; the request may have been carried out all the same
+        Fault,         ///< 5xx, an answer that makes no sense, or an id that cannot be asked about
     };
     Cause cause = Cause::Fault;
-    int status = 0;
-    std::string message; ///< Identity's own words, sanitised; may be empty
+    int status = 0; ///< 0: there was no reply
+    /// Identity's own words, sanitised; may be empty. Left out when they hold a secret that was
+    /// sent.
+    std::string message;
+    std::string detail = {}; ///< for the journal, where there are no such words; no secret
 };
 
 struct Done {};
@@ -43,14 +47,19 @@ using CareAnswer = std::variant<Value, CareRefusal>;
 /// A token that is good for setting up MFA and nothing else, of a user who has none yet.
 struct SetupSession {
     sessions::OwnedToken token;
+    /// Empty when the reply has a token and nothing about its user, as in one of the documents.
+    /// Then nothing else can be asked with this token: every path needs the id, and neither GET
+    /// /users nor GET /tokens answers a token of this scope. Only an ordinary sign-in (with the
+    /// password while MFA is not demanded, or with the API key) or somebody else's token (state())
+    /// tells the id.
     std::string user_id;
 };
 
 struct OtpDevice {
     std::string id;
-    std::string name;
+    std::string name; ///< sanitised
     bool verified = false;
-    Secret key_uri; ///< otpauth://…; only in the reply that made the device
+    Secret key_uri; ///< otpauth://…, visible ASCII; only in the reply that made the device
 };
 
 struct Phone {
@@ -74,20 +83,25 @@ struct Acting {
     std::string user_id;
 };
 
-/// All calls take one request each (none is repeated), are bounded by request_timeout, and accept
-/// any 2xx as done, since the documents disagree. Source: identity service documentation,
-/// multi-factor operations.
+/// All calls take one request each, are bounded by request_timeout, and accept any 2xx as done,
+/// since the documents disagree. None that changes anything is ever sent twice. What is passed by
+/// reference is copied before the call returns, that is before its Task starts.
+///
+/// Ids in replies are at most 256 bytes of printable text; a reply with another one is a Fault.
+/// Source: identity service documentation, multi-factor operations.
 class FactorCare {
   public:
     virtual ~FactorCare() = default;
 
-    /// POST /tokens with scope SETUP-MFA. Dropping the Task is safe: a token in the reply is
-    /// revoked.
+    /// POST /tokens with scope SETUP-MFA, without the account's tenant: such a token is good for
+    /// none. Dropping the Task is safe: a token in the reply is revoked. NotAllowed: MFA is on
+    /// already, or the account is to do without. Conflict: answered with a challenge, so MFA is on.
     virtual Task<CareAnswer<SetupSession>> begin_setup(const Account& account,
                                                        const Secret& password) = 0;
 
     virtual Task<CareAnswer<OtpDevice>> add_otp_device(Acting who, std::string name) = 0;
     virtual Task<CareAnswer<std::vector<OtpDevice>>> otp_devices(Acting who) = 0;
+    /// Conflict: it is verified already.
     virtual Task<CareAnswer<Done>> verify_otp_device(Acting who, std::string device,
                                                      const Secret& code) = 0;
     virtual Task<CareAnswer<Done>> remove_otp_device(Acting who, std::string device) = 0;
@@ -96,6 +110,7 @@ class FactorCare {
     virtual Task<CareAnswer<std::vector<Phone>>> phones(Acting who) = 0;
     /// Sends an SMS with a PIN.
     virtual Task<CareAnswer<Done>> send_pin(Acting who, std::string phone) = 0;
+    /// Conflict: it is verified already.
     virtual Task<CareAnswer<Done>> verify_phone(Acting who, std::string phone,
                                                 const Secret& pin) = 0;
     virtual Task<CareAnswer<Done>> remove_phone(Acting who, std::string phone) = 0;
@@ -103,6 +118,7 @@ class FactorCare {
     /// `kind`, where given, goes along as factorType: needed when both kinds are verified.
     virtual Task<CareAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) = 0;
     virtual Task<CareAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
+    /// The devices stay.
     virtual Task<CareAnswer<Done>> disable(Acting who) = 0;
     virtual Task<CareAnswer<Done>> unlock(Acting who) = 0;
     virtual Task<CareAnswer<Done>> require(Acting who, Enforcement level) = 0;

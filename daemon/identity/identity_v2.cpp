@@ -4,41 +4,13 @@
 #include "daemon/identity/credentials_body.h"
 #include "daemon/identity/json_tree.h"
 #include "daemon/identity/replies.h"
+#include "daemon/identity/requests.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace raxauth::identity {
 namespace {
-
-HttpHeader header(std::string name, const Secret& value) {
-    return {std::move(name), value.clone()};
-}
-
-HttpHeader header(std::string name, std::string_view value) {
-    return {std::move(name), Secret(value)};
-}
-
-bool is_success(int status) {
-    return status >= 200 && status <= 299;
-}
-
-/// Everything but unreserved characters (RFC 3986), whatever a token may be made of.
-void append_escaped(Secret& url, std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    for (const char c : text) {
-        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-        if (plain) {
-            url.append(c);
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            url.append('%');
-            url.append(kHex[byte >> 4U]);
-            url.append(kHex[byte & 0x0FU]);
-        }
-    }
-}
 
 bool same_token(std::string_view body, const Secret& token, WallTime now) {
     try {

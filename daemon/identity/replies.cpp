@@ -148,6 +148,7 @@ TokenReply read_token_reply(std::string_view body) {
     }
     reply.token = id->text.clone();
     try {
+        reply.names_user = access.find("user") != nullptr;
         reply.expires = parse_iso8601(token->scalar("expires"));
         if (!reply.expires) {
             throw ReplyFault("reply does not say when the token expires");

@@ -18,6 +18,8 @@ struct TokenReply {
     Secret token; ///< empty: there is none
     std::optional<WallTime> expires;
     UserFacts user;
+    /// Something stands where the user belongs. A SETUP-MFA reply may do without.
+    bool names_user = false;
     ProvenFactors proven;
     /// What is wrong with the rest; empty: nothing. The token is there all the same, since it has
     /// to be revoked.

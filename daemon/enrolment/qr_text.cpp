@@ -2,14 +2,14 @@
 // A terminal shows light ink on dark ground, a QR code is dark on light: so ink is drawn where the
 // code is light, its quiet zone included, and the terminal's ground shows where the code is dark.
 // libqrencode gives its working copies of the content back to the heap as they are, and takes no
-// allocator; sweep_heap() goes after them.
+// allocator: WipedHeap sees to them.
 #include "daemon/enrolment/qr_text.h"
 
 #include "common/handle.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <malloc.h>
 #include <qrencode.h>
 #include <string_view>
 
@@ -30,26 +30,50 @@ void give_back(QRcode* code) noexcept {
 
 using Code = CHandle<QRcode, give_back>;
 
-/// malloc() hands out first what was freed last in that size: so take, wipe and return as many
-/// pieces of each size as the thread's cache keeps (7), and some larger ones. What the library's
-/// own frames once held may survive elsewhere, but in no form that reads as text.
-void sweep_heap() noexcept {
-    constexpr std::size_t kStep = 16;
-    constexpr std::size_t kLargest = 4096;
-    for (std::size_t bytes = kStep + 8; bytes <= kLargest; bytes += kStep) {
-        std::array<void*, 8> pieces{};
+/// While it lives, what is given back to the heap is overwritten; and at its end also what went to
+/// the thread's cache, which M_PERTURB does not reach. (Where a process wipes all it gives back,
+/// this does it twice.) Other threads lose a little time meanwhile, no more.
+/// Source: glibc 2.36, malloc.c: pieces of up to 1032 bytes, 7 of each size, last in, first out.
+class WipedHeap {
+  public:
+    WipedHeap() noexcept { static_cast<void>(mallopt(M_PERTURB, kPerturb)); }
+    WipedHeap(const WipedHeap&) = delete;
+    WipedHeap& operator=(const WipedHeap&) = delete;
+    ~WipedHeap() {
+        for (std::size_t bytes = kLeast; bytes <= kLargest; bytes += kStep) {
+            wipe_cached(bytes);
+        }
+        static_cast<void>(mallopt(M_PERTURB, 0));
+    }
+
+  private:
+    static constexpr int kPerturb = 0x5A;
+    static constexpr std::size_t kLeast = 24;
+    static constexpr std::size_t kStep = 16;
+    static constexpr std::size_t kLargest = 1032;
+
+    static void wipe_cached(std::size_t bytes) noexcept {
+        std::array<void*, 7> pieces{};
         for (void*& piece : pieces) {
-            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): returned below
+            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): given back below
             piece = std::malloc(bytes);
             if (piece != nullptr) {
                 wipe(piece, bytes);
             }
         }
         for (void* piece : pieces) {
-            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
+            // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): taken above
             std::free(piece);
         }
     }
+};
+
+Code encode(const Secret& content) {
+    const WipedHeap heap;
+    // Low error correction: a screen has no scratches, and the smaller code is the better read.
+    // The library puts the key's capitals and digits more densely than the rest.
+    return Code(QRcode_encodeString(content.c_str(), /* version= */ 0, QR_ECLEVEL_L, QR_MODE_8,
+                                    /* casesensitive= */ 1));
 }
 
 /// A code with a margin, addressed in modules from its upper left corner.
@@ -58,11 +82,8 @@ struct Canvas {
     int margin;
 
     int size() const { return code.width + 2 * margin; }
-    /// Outside the margin there is only the terminal's ground.
+    /// Light all around; so is the half line below a code of an odd height.
     bool is_light(int row, int column) const {
-        if (row >= size()) {
-            return false;
-        }
         const int y = row - margin;
         const int x = column - margin;
         if (y < 0 || x < 0 || y >= code.width || x >= code.width) {
@@ -105,11 +126,7 @@ std::optional<Secret> draw_qr(const Secret& content, QrStyle style, unsigned col
         content.view().find('\0') != std::string_view::npos) {
         return std::nullopt;
     }
-    // Low error correction: a screen has no scratches, and the smaller code is the better read.
-    // The library puts the key's capitals and digits more densely than the rest.
-    const Code code(QRcode_encodeString(content.c_str(), /* version= */ 0, QR_ECLEVEL_L, QR_MODE_8,
-                                        /* casesensitive= */ 1));
-    sweep_heap();
+    const Code code = encode(content);
     if (code == nullptr) {
         return std::nullopt;
     }

@@ -22,8 +22,9 @@ inline constexpr std::size_t kMaxQrText = 4096 - 512;
 /// The drawing is lines of equal width, each ended by '\n', without escape sequences, so
 /// sanitise_lines() leaves it as it is; no line ends in a blank. It says as much as `content`
 /// does, and is as secret.
-/// Units:  `columns` is the terminal's width in characters. The height is not limited: a usual key
-///         URI (up to 106 bytes) takes 21 lines of half blocks or 39 of ASCII.
+/// Units:  `columns` is the terminal's width in characters. The height is not limited: a key URI
+///         of Rackspace's with a name of up to 31 letters takes 21 lines of half blocks, or 39 of
+///         ASCII, which is also the most that fits into 80 columns of ASCII.
 /// Errors: nothing if `content` is empty, has a NUL, or is too long to be drawn in `columns` and
 ///         kMaxQrText; or if there is no memory.
 std::optional<Secret> draw_qr(const Secret& content, QrStyle style, unsigned columns = 80);

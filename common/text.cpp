@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace raxauth {
@@ -113,6 +114,7 @@ std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
 
 std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
     std::string clean;
+    clean.reserve(std::min(foreign.size(), max_bytes)); // a secret leaves no pieces behind
     while (!foreign.empty()) {
         const Decoded next = decode(foreign);
         std::string_view piece = foreign.substr(0, next.bytes);

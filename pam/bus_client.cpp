@@ -229,12 +229,12 @@ class ReplyReader {
             if (!kind || messages.size() == contract::kMaxMessages) {
                 return false;
             }
-            messages.push_back({*kind, sanitise_lines(line, contract::kMaxMessageBytes)});
+            messages.emplace_back(*kind, sanitise_lines(line, contract::kMaxMessageBytes));
         }
         return r == 0 && sd_bus_message_exit_container(message_) >= 0;
     }
 
-    bool details(Secret& ticket) {
+    bool details(Step& step) {
         if (sd_bus_message_enter_container(message_, 'a', "{sv}") <= 0) {
             return false;
         }
@@ -250,7 +250,11 @@ class ReplyReader {
                     !is_ticket(std::string_view(value))) {
                     return false;
                 }
-                ticket = Secret(value);
+                step.ticket = Secret(value);
+            } else if (key == contract::detail::kTexts) {
+                if (!secret_texts(step.messages)) {
+                    return false;
+                }
             } else if (sd_bus_message_skip(message_, "v") < 0) {
                 return false;
             }
@@ -280,6 +284,31 @@ class ReplyReader {
     }
 
   private:
+    /// One pipe for each message without a text, in order. The descriptors are the message's.
+    bool secret_texts(std::vector<Message>& messages) {
+        if (sd_bus_message_enter_container(message_, 'v', "ah") <= 0 ||
+            sd_bus_message_enter_container(message_, 'a', "h") <= 0) {
+            return false;
+        }
+        PipeReceiver receiver;
+        for (Message& message : messages) {
+            if (!message.text.empty()) {
+                continue;
+            }
+            int fd = -1;
+            Secret text;
+            if (sd_bus_message_read(message_, "h", &fd) <= 0 || !receiver.receive(fd, text)) {
+                return false;
+            }
+            std::string clean = sanitise_lines(text.view(), contract::kMaxMessageBytes);
+            message.text = clean;
+            wipe(clean.data(), clean.size());
+        }
+        return sd_bus_message_at_end(message_, /*complete=*/0) > 0 &&
+               sd_bus_message_exit_container(message_) >= 0 &&
+               sd_bus_message_exit_container(message_) >= 0;
+    }
+
     /// The daemon may add to the environment of a session, not change LD_PRELOAD.
     static bool is_variable(std::string_view name) {
         const auto fits = [](char c) {
@@ -298,7 +327,7 @@ Reply read_step(sd_bus_message* message) {
     ReplyReader reader(message);
     if (!reader.number(step.id) || !reader.number(step.serial) ||
         !reader.verdict(step.state, step.reason) || !reader.messages(step.messages) ||
-        !reader.details(step.ticket)) {
+        !reader.details(step)) {
         return fault("malformed reply");
     }
     return step;

@@ -2,19 +2,28 @@
 #pragma once
 
 #include "common/bus_contract.h"
+#include "common/secret.h"
 #include "common/verdict.h"
 #include "pam/outcome.h"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace raxauth::pam {
 
-/// One line of a dialogue: asked or shown. The text has been through sanitise_lines().
+/// One line of a dialogue: asked or shown. The text has been through sanitise_lines(). It may be a
+/// secret (a key to be enrolled), so it is wiped when the message goes. Never moved: what a
+/// moved-from string still holds cannot be reached.
 struct Message {
-    contract::MessageKind kind = contract::MessageKind::Info;
+    Message(contract::MessageKind what, std::string_view words) : kind(what), text(words) {}
+    Message(const Message&) = default;
+    Message& operator=(const Message&) = default;
+    ~Message() { wipe(text.data(), text.size()); }
+
+    contract::MessageKind kind;
     std::string text;
 };
 

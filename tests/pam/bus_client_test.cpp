@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/bus_client.h"
 
+#include "common/secret_pipe.h"
 #include "common/unique_fd.h"
 #include "fake_daemon.h"
 #include "private_bus.h"
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -281,6 +283,79 @@ TEST(BusClient, cleans_the_words_it_is_sent) {
     CHECK_EQUAL(contract::kMaxMessageBytes, step_of(reply)->messages[1].text.size());
 }
 
+TEST(BusClient, gets_texts_that_are_secrets_through_pipes) {
+    std::string code; // as large as a QR code in half blocks gets
+    for (int row = 0; row < 30; ++row) {
+        for (int column = 0; column < 48; ++column) {
+            code += column % 2 == 0 ? "\u2580" : "\u2588";
+        }
+        code += '\n';
+    }
+    code.resize(kMaxSecretBytes - 1); // in the middle of a character, which is then none
+    code += '\n';
+    const PrivateBus bus;
+    FakeDaemon daemon(
+        bus.address(),
+        {Say::ask_secretly(
+            {{"info", "Scan this:"}, {"info", ""}, {"text", "Name: "}, {"secret", ""}},
+            {code, "Key a\x1B[2Jb: "})});
+    BusClient client(bus.address(), 5s);
+
+    const Reply reply = client.begin(DialogueKind::SignIn, context_of("alice"));
+
+    CHECK_TRUE_TEXT(step_of(reply) != nullptr, reason_of(reply));
+    const auto& messages = step_of(reply)->messages;
+    CHECK_EQUAL(4U, messages.size());
+    STRCMP_EQUAL("Scan this:", messages[0].text.c_str());
+    const std::string shown = messages[1].text;
+    CHECK_TRUE(shown.substr(0, 4000) == code.substr(0, 4000));
+    STRCMP_EQUAL("?\n", shown.substr(shown.size() - 2).c_str());
+    STRCMP_EQUAL("Name: ", messages[2].text.c_str());
+    STRCMP_EQUAL("Key a?[2Jb: ", messages[3].text.c_str());
+}
+
+TEST(BusClient, takes_no_texts_that_break_the_contract) {
+    UniqueFd writing; // keeps a pipe from coming to its end
+    const auto stalled = [&](sd_bus_message* reply) {
+        int ends[2] = {-1, -1};
+        CHECK_EQUAL(0, ::pipe2(ends, O_CLOEXEC));
+        const UniqueFd reading(ends[0]);
+        writing.reset(ends[1]);
+        CHECK_EQUAL(4, ::write(writing.get(), "text", 4));
+        sd_bus_message_append(reply, "{sv}", "texts", "ah", 1, reading.get());
+    };
+    const auto no_pipe = [](sd_bus_message* reply) {
+        const UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        sd_bus_message_append(reply, "{sv}", "texts", "ah", 1, file.get());
+    };
+    const auto of_another_type = [](sd_bus_message* reply) {
+        sd_bus_message_append(reply, "{sv}", "texts", "as", 1, "text");
+    };
+    const Say::Lines one = {{"info", ""}};
+    const struct {
+        const char* name;
+        Say say;
+    } rows[] = {
+        {"too few", Say::ask_secretly({{"info", ""}, {"info", ""}}, {"a"})},
+        {"none", Say::ask_secretly(one, {})},
+        {"too many", Say::ask_secretly(one, {"a", "b"})},
+        {"without a place", Say::ask_secretly({{"info", "x"}}, {"a"})},
+        {"a pipe not at its end", Say::ask_with(one, stalled)},
+        {"no pipe", Say::ask_with(one, no_pipe)},
+        {"another type", Say::ask_with(one, of_another_type)},
+    };
+    const PrivateBus bus;
+    for (const auto& row : rows) {
+        FakeDaemon daemon(bus.address(), {row.say});
+        BusClient client(bus.address(), 5s);
+
+        const Reply reply = client.begin(DialogueKind::SignIn, context_of("alice"));
+
+        CHECK_TRUE_TEXT(failure_of(reply) == Outcome::Fault, row.name);
+        STRCMP_EQUAL_TEXT("malformed reply", reason_of(reply), row.name);
+    }
+}
+
 TEST(BusClient, is_not_disturbed_by_noise_on_the_bus) {
     const PrivateBus bus;
     FakeDaemon daemon(bus.address(), {Say::verdict("denied", "throttled").after_signals(500)});
@@ -404,12 +479,17 @@ TEST(BusClient, leaves_no_descriptor) {
     const PrivateBus bus;
     const std::size_t before = open_descriptors();
     {
-        FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}})});
+        FakeDaemon daemon(bus.address(),
+                          {Say::ask_secretly({{"info", ""}, {"secret", ""}}, {"a", "b"}),
+                           Say::ask_secretly({{"info", ""}, {"secret", ""}}, {"too few"})});
         const std::size_t with_daemon = open_descriptors();
         BusClient client(bus.address(), 5s);
-        static_cast<void>(client.begin(DialogueKind::SignIn, context_of("alice")));
-        CHECK_TRUE(open_descriptors() > with_daemon);
-        static_cast<void>(client.answer(7, 1, secrets({"hunter2", "123456"})));
+        const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
+        CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
+        CHECK_EQUAL(with_daemon + 1, open_descriptors()); // the connection
+        const Reply odd = client.answer(7, 1, secrets({"hunter2", "123456"}));
+        CHECK_TRUE(failure_of(odd) == Outcome::Fault);
+        CHECK_EQUAL(with_daemon + 1, open_descriptors());
     }
     CHECK_EQUAL(before, open_descriptors());
 }

@@ -5,6 +5,9 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include <new>
+#include <string_view>
+
 using namespace raxauth;
 using namespace raxauth::pam;
 using raxauth::testing::ScriptedConversation;
@@ -99,4 +102,20 @@ TEST(Conversation, cannot_ask_where_there_is_no_function) {
     CHECK_FALSE(without.exchange(batch, answers));
     CHECK_FALSE(with_empty.exchange(batch, answers));
     CHECK_TRUE(Conversation(script.conv(), false).is_interactive());
+}
+
+TEST_GROUP(Message){};
+
+TEST(Message, is_wiped_when_it_goes) {
+    alignas(Message) unsigned char room[sizeof(Message)];
+    auto* const message = new (room) Message(Kind::Info, "short secret"); // lies within the string
+    const auto holds = [&] {
+        const std::string_view bytes(reinterpret_cast<const char*>(room), sizeof room);
+        return bytes.find("secret") != std::string_view::npos;
+    };
+    CHECK_TRUE(holds());
+
+    message->~Message();
+
+    CHECK_FALSE(holds());
 }

@@ -4,6 +4,7 @@
 #include "common/bus_contract.h"
 #include "common/secret_pipe.h"
 
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -92,6 +93,34 @@ Say Say::raw(std::function<void(sd_bus_message*)> fill) {
 
 Say Say::ask(Lines messages, std::uint64_t id, std::uint64_t serial) {
     return step(id, serial, "ask", "", std::move(messages), {});
+}
+
+Say Say::ask_secretly(Lines messages, const std::vector<std::string>& texts) {
+    return ask_with(std::move(messages), [=](sd_bus_message* reply) {
+        check(sd_bus_message_open_container(reply, 'e', "sv"), "open");
+        check(sd_bus_message_append(reply, "s", contract::detail::kTexts), "append");
+        check(sd_bus_message_open_container(reply, 'v', "ah"), "open");
+        check(sd_bus_message_open_container(reply, 'a', "h"), "open");
+        for (const std::string& text : texts) {
+            const UniqueFd pipe = send_through_pipe(text);
+            check(pipe ? 0 : -errno, "pipe");
+            check(sd_bus_message_append(reply, "h", pipe.get()), "append");
+        }
+        for (int open = 0; open < 3; ++open) {
+            check(sd_bus_message_close_container(reply), "close");
+        }
+    });
+}
+
+Say Say::ask_with(Lines messages, std::function<void(sd_bus_message*)> details) {
+    return raw([=](sd_bus_message* reply) {
+        check(sd_bus_message_append(reply, "ttss", std::uint64_t{7}, std::uint64_t{1}, "ask", ""),
+              "append");
+        put_lines(reply, "(ss)", messages);
+        check(sd_bus_message_open_container(reply, 'a', "{sv}"), "open");
+        details(reply);
+        check(sd_bus_message_close_container(reply), "close");
+    });
 }
 
 Say Say::verdict(const std::string& state, const std::string& reason, Lines messages,

@@ -35,6 +35,10 @@ struct Say {
     using Lines = std::vector<std::pair<std::string, std::string>>;
 
     static Say ask(Lines messages, std::uint64_t id = 7, std::uint64_t serial = 1);
+    /// Asks, with texts in pipes for the messages whose text is empty.
+    static Say ask_secretly(Lines messages, const std::vector<std::string>& texts);
+    /// Asks, with details as the function writes them: entries of an a{sv}.
+    static Say ask_with(Lines messages, std::function<void(sd_bus_message*)> details);
     static Say verdict(const std::string& state, const std::string& reason, Lines messages = {},
                        const std::string& ticket = {});
     static Say account(const std::string& state, const std::string& reason, Lines messages = {});

@@ -78,6 +78,20 @@ TEST(Authenticate, signs_in_with_password_and_passcode) {
     CHECK_TRUE(calls[2].answers == std::vector<std::string>{"123456"});
 }
 
+TEST(Authenticate, shows_texts_that_are_secrets) {
+    FakeDaemon daemon(bus.address(),
+                      {Say::ask_secretly({{"info", ""}, {"secret", ""}},
+                                         {"\u2588\u2580\n\u2584\u2588\n", "Key JBSW. Code: "}),
+                       kGranted});
+    PamApplication app(kAuth, "nobody", bus.address());
+    app.conversation.answers = {"123456"};
+
+    CHECK_EQUAL(PAM_SUCCESS, pam_authenticate(app.handle(), 0));
+
+    CHECK_TRUE((app.conversation.lines() ==
+                std::vector<std::string>{"i\u2588\u2580\n\u2584\u2588\n", "?Key JBSW. Code: "}));
+}
+
 TEST(Authenticate, turns_every_verdict_into_the_contracts_code) {
     const struct {
         const char* state;
@@ -457,6 +471,18 @@ TEST(PasswordChange, is_refused_where_the_daemon_refuses) {
     PamApplication app(kWholeStack, "nobody", bus.address());
 
     CHECK_EQUAL(PAM_PERM_DENIED, pam_chauthtok(app.handle(), 0));
+}
+
+TEST(PasswordChange, tells_root_why_it_is_the_persons_own) {
+    FakeDaemon daemon(bus.address(),
+                      {Say::verdict("denied", "not-supported",
+                                    {{"error", "Only nobody can change this password."}})});
+    PamApplication app(kWholeStack, "nobody", bus.address());
+
+    CHECK_EQUAL(PAM_PERM_DENIED, pam_chauthtok(app.handle(), 0));
+
+    CHECK_TRUE((app.conversation.lines() ==
+                std::vector<std::string>{"eOnly nobody can change this password."}));
 }
 
 TEST(PasswordChange, asks_nothing_when_the_daemon_cannot_be_reached) {

@@ -48,6 +48,16 @@ CareRefusal refusal(Cause cause, std::string_view detail, int status = 0) {
     return no;
 }
 
+/// As it is, and as JSON writes it: a server may repeat what it was sent in either way.
+void hide(std::vector<Secret>& hidden, const Secret& secret) {
+    hidden.push_back(secret.clone());
+    Secret quoted;
+    quoted.reserve(2 + 6 * secret.size());
+    if (append_json_string(quoted, secret.view())) {
+        hidden.emplace_back(quoted.view().substr(1, quoted.size() - 2));
+    }
+}
+
 /// Ids go into paths, log lines and prompts. "." and ".." would change the path.
 bool is_usable_id(std::string_view id) {
     return !id.empty() && id.size() <= kLongestId && id != "." && id != ".." &&
@@ -63,6 +73,10 @@ CareRequest request_to(const policy::IdentitySettings& settings, HttpMethod meth
     request.http.url.append(settings.url);
     request.http.url.append(path);
     request.http.headers.push_back(header("Accept", "application/json"));
+    if (method == HttpMethod::Post || method == HttpMethod::Put) {
+        // Also without a body: libcurl would call the nothing a form, which JSON services refuse.
+        request.http.headers.push_back(header("Content-Type", "application/json"));
+    }
     // A lost one may have been carried out: a second device, SMS or attempt must not come of it.
     request.http.at_most_once = method != HttpMethod::Get;
     return request;
@@ -87,7 +101,6 @@ void add_body(CareRequest& request, std::optional<Secret> body, Cause otherwise)
         request.refused = refusal(otherwise, "bytes that are no text");
         return;
     }
-    request.http.headers.push_back(header("Content-Type", "application/json"));
     request.http.body = std::move(*body);
 }
 
@@ -113,7 +126,7 @@ CareRequest verification(const policy::IdentitySettings& settings, const Acting&
     CareRequest request =
         factor_request(settings, HttpMethod::Post, who, collection, member, "/verify");
     request.proof = Proof::Code;
-    request.hidden.push_back(code.clone());
+    hide(request.hidden, code);
     add_body(request, member_body("RAX-AUTH:verificationCode", "code", code.view()),
              Cause::WrongCode);
     return request;
@@ -455,7 +468,7 @@ Task<CareAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, st
         co_return read_setup(reply, name);
     }
     std::vector<Secret> hidden;
-    hidden.push_back(std::move(password));
+    hide(hidden, password);
     CareRefusal no = read_refusal(reply, Proof::Password, hidden);
     if (reply.status == 401 && mentions_os_mf(reply.headers("WWW-Authenticate"))) {
         no.cause = Cause::Conflict;
@@ -521,7 +534,7 @@ Task<CareAnswer<Done>> IdentityV2::remove_otp_device(Acting who, std::string dev
 
 Task<CareAnswer<Phone>> IdentityV2::add_phone(Acting who, const Secret& number) {
     CareRequest request = factor_request(settings_, HttpMethod::Post, who, "/mobile-phones");
-    request.hidden.push_back(number.clone());
+    hide(request.hidden, number);
     add_body(request, member_body("RAX-AUTH:mobilePhone", "number", number.view()),
              Cause::Conflict);
     return ask(transport_, std::move(request), read_new_phone);
@@ -618,8 +631,8 @@ Task<CareAnswer<Done>> IdentityV2::change_password(const Account& account, const
                                                    const Secret& fresh) {
     CareRequest request = request_to(settings_, HttpMethod::Post, "/users/RAX-AUTH/change-pwd");
     request.proof = Proof::Password;
-    request.hidden.push_back(present.clone());
-    request.hidden.push_back(fresh.clone());
+    hide(request.hidden, present);
+    hide(request.hidden, fresh);
     // A present password that is no text cannot be right; a new one is against the rules.
     Secret scratch;
     const bool new_one_is_text = append_json_string(scratch, fresh.view());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/identity/factor_care.h"
 #include "daemon/identity/http_transport.h"
 #include "daemon/identity/identity.h"
 #include "daemon/policy/settings.h"
@@ -17,6 +18,7 @@ struct Configuration {
     policy::Settings settings;
     std::unique_ptr<identity::HttpTransport> transport; ///< used by `identity`, so it goes last
     std::unique_ptr<identity::Identity> identity;
+    identity::FactorCare* care = nullptr; ///< the same object; null: the service has no such thing
 };
 
 /// What is in force now; null while the configuration on disk is unusable (see `trouble`).

@@ -28,7 +28,11 @@ Daemon::Daemon(Places places)
           clock_, policy::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
-      descriptor_store_(loop_, sessions_, systemd_), registry_(loop_), history_(clock_) {
+      descriptor_store_(loop_, sessions_, systemd_),
+      enrolments_(
+          loop_,
+          [this] { return in_force_.configuration ? in_force_.configuration->care : nullptr; }),
+      registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
     descriptor_store_.restore(revocations_);
@@ -44,7 +48,7 @@ Daemon::Daemon(Places places)
     static_cast<void>(sd_event_set_watchdog(loop_.event(), 1)); // no watchdog asked for: no harm
     service_ = std::make_unique<bus::AuthService>(
         bus::Rooms{loop_, clock_, *limiter_, local_accounts_, sessions_, registry_, history_,
-                   revocations_, [this] { return in_force_; }, [this] { load(); }},
+                   revocations_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
         places_.bus_address.c_str());
 }
 
@@ -73,8 +77,10 @@ void Daemon::load() {
     fresh->settings = std::get<policy::Settings>(std::move(loaded));
     const policy::IdentitySettings& service = fresh->settings.identity;
     fresh->transport = std::make_unique<identity::HttpTransport>(loop_, service, clock_);
-    fresh->identity =
+    auto client =
         std::make_unique<identity::IdentityV2>(*fresh->transport, service, revocations_, clock_);
+    fresh->care = client.get();
+    fresh->identity = std::move(client);
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
     revocations_.use(fresh->identity.get());
@@ -150,6 +156,7 @@ Task<void> Daemon::stop() {
         }
     }
     sessions_.clear();
+    enrolments_.clear();
     co_await revocations_.drain(kStopTime);
     journal::info("stopped");
     loop_.stop(0);

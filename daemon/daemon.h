@@ -4,6 +4,7 @@
 #include "daemon/bus/auth_service.h"
 #include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
+#include "daemon/flows/pending_enrolments.h"
 #include "daemon/identity/revocation.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
@@ -64,6 +65,7 @@ class Daemon {
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;
     sessions::DescriptorStore descriptor_store_;
+    flows::PendingEnrolments enrolments_;
     conversation::Registry registry_;
     journal::History history_;
     std::unique_ptr<bus::AuthService> service_;

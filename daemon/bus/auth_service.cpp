@@ -11,7 +11,10 @@
 #include "daemon/bus/guard.h"
 #include "daemon/bus/process_facts.h"
 #include "daemon/bus/reply_values.h"
+#include "daemon/flows/care.h"
 #include "daemon/flows/check_account.h"
+#include "daemon/flows/enrolment.h"
+#include "daemon/flows/password_change.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/journal/journal.h"
 #include "daemon/policy/origin.h"
@@ -131,6 +134,8 @@ const sd_bus_vtable AuthServiceVtable::kTable[] = {
                             (&begin<AuthService::Dialogue::Enrolment>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("BeginPasswordChange", SD_BUS_ARGS("a{sv}", context), RAXAUTH_STEP,
                             (&begin<AuthService::Dialogue::PasswordChange>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("BeginCare", SD_BUS_ARGS("a{sv}", context), RAXAUTH_STEP,
+                            (&begin<AuthService::Dialogue::Care>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("t", id, "t", serial, "ah", answers), RAXAUTH_STEP,
                             (&call<&AuthService::answer>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("t", id), SD_BUS_NO_RESULT,
@@ -219,6 +224,8 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         rooms_.sessions,
         rooms_.clock,
         [&loop = rooms_.loop](std::chrono::microseconds time) { return loop.sleep(time); },
+        configuration.care,
+        rooms_.enrolments,
     };
 }
 
@@ -245,6 +252,10 @@ AuthService::write_line(std::string_view hook, const Context& context,
         line.conversation = ending.id;
         line.took = ending.took;
         rooms_.history.record(line);
+        if (ending.withdrawn && trace->when_withdrawn) {
+            const auto undo = std::move(trace->when_withdrawn);
+            undo();
+        }
     };
 }
 
@@ -360,6 +371,20 @@ Task<AuthService::Established> AuthService::establish(std::string sender, Claime
     co_return result;
 }
 
+const char* AuthService::hook_of(Dialogue dialogue) {
+    switch (dialogue) {
+    case Dialogue::Enrolment:
+        return "enrolment";
+    case Dialogue::PasswordChange:
+        return "password-change";
+    case Dialogue::Care:
+        return "care";
+    case Dialogue::SignIn:
+        break;
+    }
+    return "sign-in";
+}
+
 void AuthService::begin(sd_bus_message* call, Dialogue dialogue) {
     std::optional<ClaimedContext> claimed = read_context(call);
     if (!claimed) {
@@ -378,9 +403,7 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
         co_return;
     }
     Context& context = *who.context;
-    const char* hook = dialogue == Dialogue::SignIn           ? "sign-in"
-                       : dialogue == Dialogue::PasswordChange ? "password-change"
-                                                              : "enrolment";
+    const char* const hook = hook_of(dialogue);
     if (!is_valid_user_name(context.user)) {
         context.user = sanitise(context.user, 64);
         record(hook, context, State::Denied, Reason::InvalidUserName, "");
@@ -393,14 +416,6 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
         send_verdict(call.get(), State::Unavailable, Reason::Misconfigured);
         co_return;
     }
-    if (dialogue != Dialogue::SignIn) {
-        record(hook, context, State::Denied, Reason::NotSupported, "");
-        send_verdict(
-            call.get(), State::Denied, Reason::NotSupported,
-            {{contract::MessageKind::Error, "This is done in the Rackspace Cloud Control Panel."}});
-        co_return;
-    }
-
     const std::shared_ptr<const Configuration> configuration = now.configuration;
     const policy::LimitSettings& limits = configuration->settings.limits;
     auto trace = std::make_shared<flows::SignInTrace>();
@@ -417,8 +432,20 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
     begin.limits = {limits.conversations, limits.conversations_per_user};
     begin.ended = write_line(hook, context, trace);
     auto held = std::make_shared<Context>(std::move(context));
-    begin.flow = [this, configuration, held, trace](conversation::Person& person) {
-        return flows::sign_in(person, std::move(*held), services(*configuration), trace);
+    begin.proves_identity = dialogue == Dialogue::SignIn;
+    begin.flow = [this, configuration, held, trace, dialogue](conversation::Person& person) {
+        Context own = std::move(*held);
+        switch (dialogue) {
+        case Dialogue::Enrolment:
+            return flows::enrol(person, std::move(own), services(*configuration), trace);
+        case Dialogue::PasswordChange:
+            return flows::change_password(person, std::move(own), services(*configuration), trace);
+        case Dialogue::Care:
+            return flows::care(person, std::move(own), services(*configuration), trace);
+        case Dialogue::SignIn:
+            break;
+        }
+        return flows::sign_in(person, std::move(own), services(*configuration), trace);
     };
     const Context& logged = *held;
     const std::string user = logged.user;

@@ -8,6 +8,7 @@
 #include "daemon/bus/reply_values.h"
 #include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
+#include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/services.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/identity/revocation.h"
@@ -32,6 +33,7 @@ struct Rooms {
     conversation::Registry& registry;
     journal::History& history;
     const identity::Revocations& revocations;
+    flows::PendingEnrolments& enrolments;
     std::function<ConfigurationInForce()> configuration;
     std::function<void()> reload;
 };
@@ -54,7 +56,8 @@ class AuthService {
 
   private:
     friend struct AuthServiceVtable;
-    enum class Dialogue { SignIn, Enrolment, PasswordChange };
+    enum class Dialogue { SignIn, Enrolment, PasswordChange, Care };
+    static const char* hook_of(Dialogue dialogue);
 
     void begin(sd_bus_message* call, Dialogue dialogue);
     void answer(sd_bus_message* call);

@@ -8,6 +8,7 @@
 #include "daemon/bus/auth_service.h"
 #include "daemon/bus/reply_values.h"
 #include "daemon/flows/reuse.h"
+#include "daemon/flows/subject.h"
 #include "daemon/journal/journal.h"
 #include "daemon/policy/account_map.h"
 #include "daemon/policy/origin.h"
@@ -24,12 +25,6 @@ constexpr std::uint32_t kMostVerdicts = 100;
 
 sessions::SessionKey key_of(const Context& context) {
     return sessions::SessionKey::of(context.session, context.user);
-}
-
-/// Is the caller the person of this login session, and not somebody who became them in another's?
-bool is_own_session(const Context& context) {
-    return context.session.login_uid == context.caller.uid &&
-           context.session.real_uid == context.caller.uid;
 }
 
 void add_session(sd_bus_message* reply, const sessions::Session& session, bool current) {
@@ -87,10 +82,10 @@ Task<void> AuthService::serve_get_token(BusMessage call) {
         co_return;
     }
     const sessions::Session* session =
-        is_own_session(context) ? rooms_.sessions.find(key_of(context)) : nullptr;
+        flows::is_own_session(context) ? rooms_.sessions.find(key_of(context)) : nullptr;
     if (session == nullptr) {
         reply_error(call.get(), contract::error::kNoToken,
-                    is_own_session(context)
+                    flows::is_own_session(context)
                         ? "this login session has no Rackspace sign-in; run: raxauth login"
                         : "this process is not in a login session of your own");
         co_return;
@@ -132,7 +127,7 @@ Task<void> AuthService::serve_sign_out(BusMessage call) {
                     root ? "root has no Rackspace sign-in" : who.text);
         co_return;
     }
-    if (!is_own_session(*who.context) || !rooms_.sessions.sign_out(key_of(*who.context))) {
+    if (!flows::is_own_session(*who.context) || !rooms_.sessions.sign_out(key_of(*who.context))) {
         reply_error(call.get(), contract::error::kNoToken,
                     "this login session has no Rackspace sign-in");
         co_return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/identity/factor_care.h"
 #include "daemon/identity/identity.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
@@ -14,6 +15,8 @@
 
 namespace raxauth::flows {
 
+class PendingEnrolments;
+
 /// What a flow works with: interfaces only, so that tests can put a scripted world behind them. All
 /// of it outlives the flow; the settings are those the conversation began with.
 struct Services {
@@ -24,6 +27,8 @@ struct Services {
     sessions::SessionStore& sessions;
     const Clock& clock;
     std::function<Task<void>(std::chrono::microseconds)> sleep;
+    identity::FactorCare* care; ///< null where the identity service has no such thing
+    PendingEnrolments& enrolments;
 };
 
 } // namespace raxauth::flows

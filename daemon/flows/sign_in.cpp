@@ -6,11 +6,14 @@
 // for names that do not exist.
 #include "daemon/flows/sign_in.h"
 
+#include "daemon/flows/care.h"
+#include "daemon/flows/enrolment.h"
 #include "daemon/flows/passcode.h"
+#include "daemon/flows/password_change.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/flows/reuse.h"
+#include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
-#include "daemon/policy/account_map.h"
 #include "daemon/policy/origin.h"
 
 #include <fmt/core.h>
@@ -57,6 +60,9 @@ class SignIn {
     Task<void> obtain_password();
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
+    Task<std::optional<Verdict>> renew_password();
+    Task<std::optional<Verdict>> set_up_second_factor();
+    Subject this_subject() const;
     Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
     Task<Answer> ask_identity_first_step();
@@ -87,6 +93,8 @@ class SignIn {
     unsigned attempts_left_ = 0;
     unsigned resends_left_ = 0;
     std::string note_; ///< for the next passcode prompt
+    bool password_renewed_ = false;
+    bool enrolled_ = false;
 };
 
 Task<Verdict> SignIn::run() {
@@ -126,57 +134,16 @@ Task<Verdict> SignIn::run() {
 /// Everything that is decided before a password is asked for. Fills account_ and origin_, or
 /// refusal_, for those who are asked all the same.
 Task<std::optional<Verdict>> SignIn::find_local_account() {
-    std::optional<policy::LocalAccount> local;
-    bool failed = false;
-    try {
-        Task<std::optional<policy::LocalAccount>> look_up = to_.local_accounts.find(
-            context_.user, policy::groups_for_exemption(to_.settings.accounts));
-        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
-        local = std::move(found);
-    } catch (const std::exception&) {
-        failed = true; // not "no such user": nobody is exempt, or unknown, by accident
-    }
-    if (failed) {
-        co_return Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
-    }
-    if (!local) {
-        refusal_ = Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
-        co_return std::nullopt;
-    }
-    uid_ = local->uid;
-    if (policy::is_exempt(to_.settings.accounts, *local)) {
-        co_return Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
-    }
-    // By the name NSS gives back, not the one that was typed: where NSS knows ALICE as well, she is
-    // still the alice of [accounts.map], and not whoever is called ALICE at Rackspace.
-    const auto account = policy::account_for(to_.settings.accounts, local->name);
-    if (!account) {
-        refusal_ = Verdict::refused(State::Denied, Reason::Misconfigured,
-                                    "accounts.rackspace_user gives no valid name");
-        co_return std::nullopt;
-    }
-    account_ = *account;
+    Task<Subject> finding = find_subject(context_, to_);
+    Subject subject = co_await std::move(finding);
+    uid_ = subject.uid;
+    account_ = std::move(subject.account);
     trace_.account = account_.name;
-    if (!to_.settings.binds(local->name, policy_.access)) {
-        Verdict unbound =
-            Verdict::refused(State::Denied, Reason::NoBinding,
-                             fmt::format("nobody may sign in until the organisation is named: {}",
-                                         policy::kBindingAdvice));
-        if (!to_.settings.binds_anybody()) {
-            unbound.messages.push_back(
-                {contract::MessageKind::Error,
-                 "This host has not been told which organisation may sign in."});
-        }
-        refusal_ = std::move(unbound);
-        co_return std::nullopt;
+    origin_ = std::move(subject.origin);
+    refusal_ = std::move(subject.refusal);
+    if (subject.early) {
+        co_return std::move(*subject.early);
     }
-    // A process that has no login uid yet, a service say, may give itself anybody's (the kernel
-    // asks for no privilege then): it is the person's own session only if the person's process
-    // asks.
-    const sessions::SessionFacts& session = context_.session;
-    const bool borrowed = session.login_uid == uid_ && session.real_uid != uid_;
-    origin_ = policy::origin_of(context_.remote_host,
-                                borrowed ? session.real_uid : session.login_uid, uid_);
     attempts_left_ = to_.settings.limits.passcode_attempts;
     resends_left_ = to_.settings.limits.resends;
     co_return std::nullopt;
@@ -380,7 +347,64 @@ Task<Verdict> SignIn::first_step() {
         Verdict verdict = co_await second_step(std::move(challenge));
         co_return verdict;
     }
+    if (to_.care != nullptr && context_.interactive && !with_api_key_) {
+        std::optional<Task<std::optional<Verdict>>> help;
+        if (std::holds_alternative<identity::PasswordExpired>(answer) && !password_renewed_) {
+            help = renew_password();
+        } else if (std::holds_alternative<identity::SetupRequired>(answer) && !enrolled_ &&
+                   to_.settings.sign_in.enrol_at_login) {
+            help = set_up_second_factor();
+        }
+        if (help) {
+            std::optional<Verdict> ended = co_await std::move(*help);
+            if (ended) {
+                co_return std::move(*ended);
+            }
+            Task<Verdict> again = first_step();
+            Verdict verdict = co_await std::move(again);
+            co_return verdict;
+        }
+    }
     co_return verdict_of(std::move(answer));
+}
+
+/// The password has expired: a new one, once, and the sign-in goes on with it.
+Task<std::optional<Verdict>> SignIn::renew_password() {
+    password_renewed_ = true;
+    const Subject subject = this_subject();
+    Task<std::variant<Secret, Verdict>> renewing =
+        change_expired_password(person_, context_, to_, subject, password_);
+    std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
+    if (auto* verdict = std::get_if<Verdict>(&renewed)) {
+        co_return std::move(*verdict);
+    }
+    password_ = std::move(std::get<Secret>(renewed));
+    typed_ = password_.clone();
+    passcode_.reset();
+    co_return std::nullopt;
+}
+
+/// Identity demands MFA and the account has none: it is set up here, once, and then proven.
+Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
+    enrolled_ = true;
+    const Subject subject = this_subject();
+    Task<std::optional<Verdict>> enrolling =
+        enrol_at_sign_in(person_, context_, to_, subject, password_, trace_);
+    std::optional<Verdict> ended = co_await std::move(enrolling);
+    if (ended) {
+        co_return ended;
+    }
+    passcode_.reset();
+    note_ = "Your second factor is set up. Now sign in with it.";
+    co_return std::nullopt;
+}
+
+Subject SignIn::this_subject() const {
+    Subject subject;
+    subject.uid = uid_;
+    subject.account = account_;
+    subject.origin = origin_;
+    return subject;
 }
 
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
@@ -582,12 +606,8 @@ Verdict SignIn::verdict_of(Answer answer) {
                               "administrator.");
             },
             [&](identity::SetupRequired&&) {
-                return refuse(
-                    State::Denied, Reason::MfaSetupRequired,
-                    "Identity demands MFA and the account has none",
-                    "Rackspace demands multi-factor authentication for this account and "
-                    "it is not set up yet. Sign in to the Cloud Control Panel, open "
-                    "Account > My Profile & Settings, add a device there, then try again.");
+                return refuse(State::Denied, Reason::MfaSetupRequired,
+                              "Identity demands MFA and the account has none", kSetUpElsewhere);
             },
             [&](identity::PasswordExpired&&) {
                 return refuse(State::Expired, Reason::PasswordExpired, "AUTH-001",

@@ -7,6 +7,7 @@
 #include "daemon/flows/services.h"
 #include "daemon/loop/task.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,8 @@ namespace raxauth::flows {
 struct SignInTrace {
     std::string account; ///< Rackspace user
     std::string reuse;   ///< why this session's earlier sign-in counted, or did not
+    /// Set while something would be left half done: what to do when the caller says Cancel.
+    std::function<void()> when_withdrawn;
 };
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. The heart.

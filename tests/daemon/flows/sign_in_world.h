@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/policy/limiter.h"
 #include "tests/support/counting_revoker.h"
@@ -46,7 +47,9 @@ struct SignInWorld {
                 accounts,
                 sessions,
                 clock,
-                [this](std::chrono::microseconds time) { return nap(time); }};
+                [this](std::chrono::microseconds time) { return nap(time); },
+                care,
+                enrolments};
     }
 
     /// A PAM transaction of root for an ssh login from one host.
@@ -83,6 +86,8 @@ struct SignInWorld {
     FakeAccounts accounts;
     ScriptedIdentity identity;
     sessions::SessionStore sessions{loop, clock};
+    identity::FactorCare* care = nullptr; ///< without one, nothing is offered
+    flows::PendingEnrolments enrolments{loop, [this] { return care; }};
     std::unique_ptr<policy::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;

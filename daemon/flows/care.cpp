@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/care.h"
+
+#include "daemon/enrolment/phone_number.h"
+#include "daemon/flows/prompts.h"
+#include "daemon/identity/credentials_body.h"
+#include "daemon/journal/journal.h"
+
+#include <array>
+#include <charconv>
+#include <fmt/core.h>
+#include <utility>
+#include <variant>
+
+namespace raxauth::flows {
+namespace {
+
+using contract::MessageKind;
+using conversation::Context;
+using conversation::Message;
+using conversation::Person;
+using conversation::Verdict;
+using identity::CareAnswer;
+using identity::CareRefusal;
+using identity::Done;
+using identity::Enforcement;
+using identity::FactorKind;
+using Cause = identity::CareRefusal::Cause;
+
+constexpr unsigned kMaxBypassCodes = 10;
+constexpr unsigned kMaxBypassMinutes = 180;
+
+std::string_view word_of(Enforcement level) {
+    switch (level) {
+    case Enforcement::Default:
+        return "default";
+    case Enforcement::Optional:
+        return "optional";
+    case Enforcement::Required:
+        return "required";
+    case Enforcement::Mandated:
+        return "mandated";
+    }
+    return "";
+}
+
+std::optional<Enforcement> enforcement_from(std::string_view word) {
+    for (const Enforcement level :
+         {Enforcement::Default, Enforcement::Optional, Enforcement::Required}) {
+        if (word == word_of(level)) {
+            return level;
+        }
+    }
+    return std::nullopt; // mandated: by Rackspace alone
+}
+
+std::optional<FactorKind> factor_from(std::string_view word) {
+    if (word == "otp") {
+        return FactorKind::Otp;
+    }
+    return word == "sms" ? std::optional(FactorKind::Sms) : std::nullopt;
+}
+
+/// A number from 1 to `most`; nothing else.
+std::optional<unsigned> number_from(std::string_view text, unsigned most) {
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    return whole && number >= 1 && number <= most ? std::optional(number) : std::nullopt;
+}
+
+/// JSON written straight into a Secret: it may hold codes and numbers.
+class Json {
+  public:
+    Json() { text_.reserve(1024); }
+
+    Json& open(char bracket) {
+        separate();
+        text_.append(bracket);
+        first_ = true;
+        return *this;
+    }
+    Json& close(char bracket) {
+        text_.append(bracket);
+        first_ = false;
+        return *this;
+    }
+    Json& key(std::string_view name) {
+        string(name);
+        text_.append(':');
+        first_ = true;
+        return *this;
+    }
+    Json& string(std::string_view value) {
+        separate();
+        if (!identity::append_json_string(text_, value)) {
+            text_.append('"'); // not UTF-8: cut short
+        }
+        return *this;
+    }
+    Json& plain(std::string_view value) {
+        separate();
+        text_.append(value);
+        return *this;
+    }
+    Json& add(std::string_view name, std::string_view value) { return key(name).string(value); }
+    Json& add(std::string_view name, bool value) {
+        return key(name).plain(value ? "true" : "false");
+    }
+
+    std::shared_ptr<const Secret> take() {
+        return std::make_shared<const Secret>(std::move(text_));
+    }
+
+  private:
+    void separate() {
+        if (!first_) {
+            text_.append(',');
+        }
+        first_ = false;
+    }
+    Secret text_;
+    bool first_ = true;
+};
+
+std::shared_ptr<const Secret> nothing_to_tell() {
+    return std::make_shared<const Secret>(std::string_view("{}"));
+}
+
+Verdict done(std::shared_ptr<const Secret> result, std::string text, std::string why) {
+    Verdict verdict = Verdict::completed(Reason::Done, std::move(result)).because(std::move(why));
+    if (!text.empty()) {
+        verdict.messages.push_back({MessageKind::Info, std::move(text)});
+    }
+    return verdict;
+}
+
+Verdict misused(const char* text) {
+    return Verdict::refused(State::Denied, Reason::NotSupported, "an unusable request")
+        .telling(text);
+}
+
+class Care {
+  public:
+    Care(Person& person, const Context& context, Services& services, CareAccess& access)
+        : person_(person), context_(context), to_(services), access_(access) {}
+
+    Task<Verdict> run();
+
+  private:
+    using Step = Task<Verdict> (Care::*)();
+    struct Verb {
+        std::string_view name;
+        std::size_t arguments_least;
+        std::size_t arguments_most;
+        Step step;
+    };
+    static const std::array<Verb, 10> kVerbs;
+
+    Task<Verdict> status();
+    Task<Verdict> devices();
+    Task<Verdict> remove_device();
+    Task<Verdict> set_default();
+    Task<Verdict> disable();
+    Task<Verdict> bypass_codes();
+    Task<Verdict> unlock();
+    Task<Verdict> require();
+    Task<Verdict> show_domain();
+    Task<Verdict> set_domain();
+
+    struct Devices {
+        std::optional<CareRefusal> refusal;
+        std::vector<identity::OtpDevice> authenticators;
+        std::vector<identity::Phone> phones;
+    };
+    Task<Devices> all_devices();
+    Task<CareAnswer<identity::FactorState>> own_state();
+    /// The id behind a user name, for an administrator's acts on others.
+    Task<CareAnswer<identity::FactorState>> state_of_other();
+    static void write_devices(Json& json, const Devices& devices, bool numbers);
+
+    Verdict refused(const CareRefusal& refusal, std::string_view what);
+    const std::string& argument(std::size_t place) const { return context_.arguments.at(place); }
+    identity::Acting self() const { return {access_.token, access_.user_id}; }
+
+    Person& person_;
+    const Context& context_;
+    Services& to_;
+    CareAccess& access_;
+};
+
+const std::array<Care::Verb, 10> Care::kVerbs{{
+    {"mfa-status", 0, 0, &Care::status},
+    {"devices", 0, 1, &Care::devices},
+    {"devices-remove", 1, 1, &Care::remove_device},
+    {"mfa-default", 1, 1, &Care::set_default},
+    {"mfa-disable", 0, 0, &Care::disable},
+    {"bypass-codes", 0, 2, &Care::bypass_codes},
+    {"mfa-unlock", 1, 1, &Care::unlock},
+    {"mfa-require", 2, 2, &Care::require},
+    {"mfa-domain-show", 0, 0, &Care::show_domain},
+    {"mfa-domain-set", 1, 1, &Care::set_domain},
+}};
+
+Task<Verdict> Care::run() {
+    for (const Verb& verb : kVerbs) {
+        const std::size_t given = context_.arguments.size();
+        if (verb.name == context_.verb && given >= verb.arguments_least &&
+            given <= verb.arguments_most) {
+            Task<Verdict> doing = (this->*verb.step)();
+            Verdict verdict = co_await std::move(doing);
+            co_return verdict;
+        }
+    }
+    co_return misused("This version of raxauthd does not know that request.");
+}
+
+Verdict Care::refused(const CareRefusal& refusal, std::string_view what) {
+    if (refusal.cause == Cause::TokenDead) {
+        to_.sessions.token_dead(access_.key, access_.generation);
+    }
+    return refused_by_identity(refusal, what);
+}
+
+Task<CareAnswer<identity::FactorState>> Care::own_state() {
+    Task<CareAnswer<identity::FactorState>> asking =
+        to_.care->state(access_.token, access_.subject.account.name);
+    CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    co_return state;
+}
+
+Task<CareAnswer<identity::FactorState>> Care::state_of_other() {
+    Task<CareAnswer<identity::FactorState>> asking = to_.care->state(access_.token, argument(0));
+    CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    co_return state;
+}
+
+Task<Care::Devices> Care::all_devices() {
+    Devices all;
+    Task<CareAnswer<std::vector<identity::OtpDevice>>> first = to_.care->otp_devices(self());
+    CareAnswer<std::vector<identity::OtpDevice>> authenticators = co_await std::move(first);
+    if (const auto* refusal = std::get_if<CareRefusal>(&authenticators)) {
+        all.refusal = *refusal;
+        co_return all;
+    }
+    Task<CareAnswer<std::vector<identity::Phone>>> second = to_.care->phones(self());
+    CareAnswer<std::vector<identity::Phone>> phones = co_await std::move(second);
+    if (const auto* refusal = std::get_if<CareRefusal>(&phones)) {
+        all.refusal = *refusal;
+        co_return all;
+    }
+    all.authenticators = std::move(std::get<0>(authenticators));
+    all.phones = std::move(std::get<0>(phones));
+    co_return all;
+}
+
+void Care::write_devices(Json& json, const Devices& devices, bool numbers) {
+    json.key("otp_devices").open('[');
+    for (const identity::OtpDevice& device : devices.authenticators) {
+        json.open('{')
+            .add("id", device.id)
+            .add("name", device.name)
+            .add("verified", device.verified)
+            .close('}');
+    }
+    json.close(']').key("phones").open('[');
+    for (const identity::Phone& phone : devices.phones) {
+        json.open('{').add("id", phone.id);
+        if (numbers) {
+            json.add("number", phone.number.view());
+        } else {
+            json.add("number", enrolment::masked(phone.number));
+        }
+        json.add("verified", phone.verified).close('}');
+    }
+    json.close(']');
+}
+
+Task<Verdict> Care::status() {
+    Task<CareAnswer<identity::FactorState>> asking = own_state();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the state of MFA");
+    }
+    const auto& facts = std::get<identity::FactorState>(state);
+    Task<Devices> listing = all_devices();
+    const Devices devices = co_await std::move(listing);
+    if (devices.refusal) {
+        co_return refused(*devices.refusal, "the list of devices");
+    }
+    std::string_view domain_level; // not everybody may see it
+    std::optional<CareAnswer<Enforcement>> domain;
+    if (!facts.domain_id.empty()) {
+        Task<CareAnswer<Enforcement>> reading =
+            to_.care->domain_enforcement(access_.token, facts.domain_id);
+        CareAnswer<Enforcement> read = co_await std::move(reading);
+        domain = std::move(read);
+        if (const auto* level = std::get_if<Enforcement>(&*domain)) {
+            domain_level = word_of(*level);
+        }
+    }
+    std::string_view factor;
+    if (facts.factor) {
+        factor = *facts.factor == FactorKind::Otp ? "otp" : "sms";
+    }
+    Json json;
+    json.open('{')
+        .add("account", access_.subject.account.name)
+        .add("enabled", facts.enabled)
+        .add("locked", facts.locked)
+        .add("factor", factor)
+        .add("enforcement", word_of(facts.enforcement))
+        .add("domain", facts.domain_id)
+        .add("domain_enforcement", domain_level);
+    write_devices(json, devices, /* numbers= */ false);
+    json.close('}');
+    co_return done(json.take(), {}, "status told");
+}
+
+Task<Verdict> Care::devices() {
+    const bool numbers = !context_.arguments.empty() && argument(0) == "numbers";
+    Task<Devices> listing = all_devices();
+    const Devices devices = co_await std::move(listing);
+    if (devices.refusal) {
+        co_return refused(*devices.refusal, "the list of devices");
+    }
+    Json json;
+    json.open('{');
+    write_devices(json, devices, numbers);
+    json.close('}');
+    co_return done(json.take(), {}, "devices told");
+}
+
+Task<Verdict> Care::remove_device() {
+    Task<Devices> listing = all_devices();
+    const Devices devices = co_await std::move(listing);
+    if (devices.refusal) {
+        co_return refused(*devices.refusal, "the list of devices");
+    }
+    bool is_phone = false;
+    bool is_authenticator = false;
+    for (const identity::Phone& phone : devices.phones) {
+        is_phone = is_phone || phone.id == argument(0);
+    }
+    for (const identity::OtpDevice& device : devices.authenticators) {
+        is_authenticator = is_authenticator || device.id == argument(0);
+    }
+    if (!is_phone && !is_authenticator) {
+        co_return misused("There is no device with this id; \"raxauth devices\" lists them.");
+    }
+    Task<CareAnswer<Done>> removing = is_phone ? to_.care->remove_phone(self(), argument(0))
+                                               : to_.care->remove_otp_device(self(), argument(0));
+    const CareAnswer<Done> removed = co_await std::move(removing);
+    if (const auto* refusal = std::get_if<CareRefusal>(&removed)) {
+        if (refusal->cause == Cause::Conflict) {
+            co_return refused_by_identity(*refusal, "removing a device")
+                .telling(is_phone ? "The phone is in use while SMS is the factor: choose the other "
+                                    "one first (raxauth mfa default otp), or switch MFA off."
+                                  : "The last authenticator is in use: add another, choose the "
+                                    "other factor (raxauth mfa default sms), or switch MFA off.");
+        }
+        co_return refused(*refusal, "removing a device");
+    }
+    journal::notice(fmt::format("second factor removed: user={} account={} kind={}", context_.user,
+                                access_.subject.account.name, is_phone ? "SMS" : "authenticator"));
+    co_return done(nothing_to_tell(), "The device is removed.", "device removed");
+}
+
+Task<Verdict> Care::set_default() {
+    const std::optional<FactorKind> kind = factor_from(argument(0));
+    if (!kind) {
+        co_return misused("A second factor is \"otp\" or \"sms\".");
+    }
+    Task<CareAnswer<Done>> setting = to_.care->set_default(self(), *kind);
+    const CareAnswer<Done> set = co_await std::move(setting);
+    if (const auto* refusal = std::get_if<CareRefusal>(&set)) {
+        if (refusal->cause == Cause::Conflict) {
+            co_return refused_by_identity(*refusal, "another default factor")
+                .telling("That needs MFA to be on, and a verified device of that kind: \"raxauth "
+                         "mfa status\" shows both.");
+        }
+        co_return refused(*refusal, "another default factor");
+    }
+    co_return done(nothing_to_tell(),
+                   *kind == FactorKind::Otp
+                       ? "Passcodes come from the authenticator app from now on."
+                       : "Passcodes come as text messages from now on.",
+                   "default factor changed");
+}
+
+Task<Verdict> Care::disable() {
+    Task<CareAnswer<identity::FactorState>> asking = own_state();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the state of MFA");
+    }
+    const auto& facts = std::get<identity::FactorState>(state);
+    bool demanded =
+        facts.enforcement == Enforcement::Required || facts.enforcement == Enforcement::Mandated;
+    bool mandated = facts.enforcement == Enforcement::Mandated;
+    if (!facts.domain_id.empty()) {
+        Task<CareAnswer<Enforcement>> reading =
+            to_.care->domain_enforcement(access_.token, facts.domain_id);
+        const CareAnswer<Enforcement> domain = co_await std::move(reading);
+        if (const auto* level = std::get_if<Enforcement>(&domain)) {
+            demanded = demanded || *level == Enforcement::Required;
+            mandated = mandated || *level == Enforcement::Mandated;
+        }
+    }
+    std::string warning;
+    if (mandated) {
+        warning = "Rackspace mandates MFA for your domain: it will have to be set up again at the "
+                  "next sign-in, or\nIdentity refuses this.\n";
+    } else if (demanded) {
+        warning = "Your account must have MFA: it will have to be set up again at the next "
+                  "sign-in.\n";
+    }
+    std::vector<Message> question;
+    question.push_back({MessageKind::Text,
+                        fmt::format("{}Switch multi-factor authentication off for {}? The password "
+                                    "alone will be enough then,\nand hosts that demand a second "
+                                    "factor refuse you. [yes/no]: ",
+                                    warning, access_.subject.account.name)});
+    Task<std::vector<Secret>> confirming = person_.ask(std::move(question));
+    const std::vector<Secret> answers = co_await std::move(confirming);
+    if (!trimmed(answers.at(0)).equals("yes")) {
+        co_return Verdict::refused(State::Denied, Reason::Cancelled, "not confirmed")
+            .telling("Nothing was changed: the answer was not \"yes\".");
+    }
+    Task<CareAnswer<Done>> disabling = to_.care->disable(self());
+    const CareAnswer<Done> disabled = co_await std::move(disabling);
+    if (const auto* refusal = std::get_if<CareRefusal>(&disabled)) {
+        co_return refused(*refusal, "switching MFA off");
+    }
+    journal::notice(fmt::format("second factor switched off: user={} account={}", context_.user,
+                                access_.subject.account.name));
+    co_return done(nothing_to_tell(), "Multi-factor authentication is off. The devices stay.",
+                   "MFA switched off");
+}
+
+Task<Verdict> Care::bypass_codes() {
+    const auto given = [&](std::size_t place) {
+        return context_.arguments.size() > place && !argument(place).empty();
+    };
+    const std::optional<unsigned> count =
+        given(0) ? number_from(argument(0), kMaxBypassCodes) : std::optional(1U);
+    const std::optional<unsigned> minutes =
+        given(1) ? number_from(argument(1), kMaxBypassMinutes) : std::optional(0U);
+    if (!count || !minutes) {
+        co_return misused("There are 1 to 10 codes at a time, good for 1 to 180 minutes.");
+    }
+    const std::optional<std::chrono::minutes> valid_for =
+        given(1) ? std::optional(std::chrono::minutes(*minutes)) : std::nullopt;
+    Task<CareAnswer<std::vector<Secret>>> asking =
+        to_.care->bypass_codes(self(), *count, valid_for);
+    const CareAnswer<std::vector<Secret>> answer = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
+        if (refusal->cause == Cause::Conflict) {
+            co_return refused_by_identity(*refusal, "bypass codes")
+                .telling("Bypass codes exist only where MFA is on: see \"raxauth mfa status\".");
+        }
+        co_return refused(*refusal, "bypass codes");
+    }
+    Json json;
+    json.open('{').key("codes").open('[');
+    for (const Secret& code : std::get<0>(answer)) {
+        json.string(code.view());
+    }
+    json.close(']').key("valid_for_minutes");
+    json.plain(valid_for ? std::to_string(valid_for->count()) : "null");
+    json.close('}');
+    journal::notice(fmt::format("bypass codes issued: user={} account={} count={}", context_.user,
+                                access_.subject.account.name, std::get<0>(answer).size()));
+    co_return done(json.take(), {}, "bypass codes issued");
+}
+
+Task<Verdict> Care::unlock() {
+    Task<CareAnswer<identity::FactorState>> asking = state_of_other();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the user to unlock");
+    }
+    Task<CareAnswer<Done>> unlocking =
+        to_.care->unlock({access_.token, std::get<identity::FactorState>(state).user_id});
+    const CareAnswer<Done> unlocked = co_await std::move(unlocking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&unlocked)) {
+        co_return refused(*refusal, "unlocking a user");
+    }
+    journal::notice(
+        fmt::format("account unlocked at Identity: by={} account={}", context_.user, argument(0)));
+    co_return done(nothing_to_tell(), fmt::format("{} is unlocked.", argument(0)), "unlocked");
+}
+
+Task<Verdict> Care::require() {
+    const std::optional<Enforcement> level = enforcement_from(argument(1));
+    if (!level) {
+        co_return misused("The level is \"default\", \"optional\" or \"required\".");
+    }
+    Task<CareAnswer<identity::FactorState>> asking = state_of_other();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the user");
+    }
+    Task<CareAnswer<Done>> requiring =
+        to_.care->require({access_.token, std::get<identity::FactorState>(state).user_id}, *level);
+    const CareAnswer<Done> required = co_await std::move(requiring);
+    if (const auto* refusal = std::get_if<CareRefusal>(&required)) {
+        co_return refused(*refusal, "a user's enforcement level");
+    }
+    journal::notice(fmt::format("enforcement of MFA changed: by={} account={} level={}",
+                                context_.user, argument(0), argument(1)));
+    co_return done(nothing_to_tell(),
+                   fmt::format("MFA is now \"{}\" for {}.", argument(1), argument(0)),
+                   "enforcement changed");
+}
+
+Task<Verdict> Care::show_domain() {
+    Task<CareAnswer<identity::FactorState>> asking = own_state();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the domain");
+    }
+    const std::string& domain = std::get<identity::FactorState>(state).domain_id;
+    Task<CareAnswer<Enforcement>> reading = to_.care->domain_enforcement(access_.token, domain);
+    const CareAnswer<Enforcement> level = co_await std::move(reading);
+    if (const auto* refusal = std::get_if<CareRefusal>(&level)) {
+        co_return refused(*refusal, "the domain's enforcement level");
+    }
+    Json json;
+    json.open('{')
+        .add("domain", domain)
+        .add("enforcement", word_of(std::get<Enforcement>(level)))
+        .close('}');
+    co_return done(json.take(), {}, "domain told");
+}
+
+Task<Verdict> Care::set_domain() {
+    const std::optional<Enforcement> level = enforcement_from(argument(0));
+    if (!level || *level == Enforcement::Default) {
+        co_return misused("The level of a domain is \"optional\" or \"required\".");
+    }
+    Task<CareAnswer<identity::FactorState>> asking = own_state();
+    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+        co_return refused(*refusal, "the domain");
+    }
+    const std::string& domain = std::get<identity::FactorState>(state).domain_id;
+    Task<CareAnswer<Done>> setting =
+        to_.care->set_domain_enforcement(access_.token, domain, *level);
+    const CareAnswer<Done> set = co_await std::move(setting);
+    if (const auto* refusal = std::get_if<CareRefusal>(&set)) {
+        co_return refused(*refusal, "the domain's enforcement level");
+    }
+    journal::notice(fmt::format("enforcement of MFA changed: by={} domain={} level={}",
+                                context_.user, domain, argument(0)));
+    co_return done(
+        nothing_to_tell(),
+        fmt::format("MFA is now \"{}\" for all users of domain {}.", argument(0), domain),
+        "enforcement changed");
+}
+
+} // namespace
+
+Secret trimmed(const Secret& answer) {
+    std::string_view text = answer.view();
+    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!text.empty() && blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return Secret(text);
+}
+
+Verdict throttled(const policy::LimitRefusal& refusal, WallTime now, std::string_view rule) {
+    const std::string when = time_of_day(refusal.until, now);
+    return Verdict::refused(State::Denied, Reason::Throttled,
+                            fmt::format("{}; again from {}", rule, when))
+        .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
+}
+
+Verdict refused_by_identity(const CareRefusal& refusal, std::string_view what) {
+    const std::string& words = refusal.message;
+    const auto no = [&](State state, Reason reason, std::string text) {
+        std::string why = fmt::format("{}: HTTP {}", what, refusal.status);
+        const std::string& more = words.empty() ? refusal.detail : words;
+        if (!more.empty()) {
+            why += ", " + more;
+        }
+        if (!words.empty()) {
+            text += fmt::format(" (Identity: {})", words);
+        }
+        return Verdict::refused(state, reason, std::move(why)).telling(std::move(text));
+    };
+    switch (refusal.cause) {
+    case Cause::NotAllowed:
+        return no(State::Denied, Reason::CareRefused,
+                  "Rackspace Identity does not allow this account to do that. Your Rackspace "
+                  "account administrator may.");
+    case Cause::NotFound:
+        return no(State::Denied, Reason::CareRefused,
+                  "Rackspace Identity knows nothing of that "
+                  "name or id, or does not show it to you.");
+    case Cause::Conflict:
+        return no(State::Denied, Reason::CareRefused,
+                  "Rackspace Identity refused this: something about the account does not fit.");
+    case Cause::WrongCode:
+        return no(State::Denied, Reason::WrongCredentials,
+                  "That code is wrong or too old. Codes count for a short time only.");
+    case Cause::WrongPassword:
+        return no(State::Denied, Reason::WrongCredentials, "That is not the present password.");
+    case Cause::TokenDead:
+        return no(State::Denied, Reason::NoSignIn,
+                  "The sign-in of this session counts no more. Sign in again: raxauth login");
+    case Cause::Throttled:
+        return no(State::Unavailable, Reason::Throttled,
+                  "Rackspace Identity is refusing requests for now. Try again in a minute.");
+    case Cause::Unreachable:
+        return no(State::Unavailable, Reason::IdentityUnreachable,
+                  "Rackspace Identity gave no answer. It may have done what was asked: look before "
+                  "you try again.");
+    case Cause::Fault:
+        break;
+    }
+    return no(State::Unavailable, Reason::IdentityFault,
+              "Rackspace Identity gave no usable answer. Try again later.");
+}
+
+Task<CareAccess> open_care(Person& person, const Context& context, Services& services,
+                           std::shared_ptr<SignInTrace> trace) {
+    CareAccess access;
+    if (services.care == nullptr) {
+        access.refusal = Verdict::refused(State::Denied, Reason::NotSupported,
+                                          "this identity service has no care of factors");
+        co_return access;
+    }
+    if (!is_own_session(context)) {
+        access.refusal = Verdict::refused(State::Denied, Reason::NoSignIn, "no session of its own")
+                             .telling("This process is not in a login session of your own.");
+        co_return access;
+    }
+    Task<Subject> finding = find_subject(context, services);
+    access.subject = co_await std::move(finding);
+    trace->account = access.subject.account.name;
+    if (access.subject.early || access.subject.refusal) {
+        access.refusal =
+            std::move(access.subject.early ? *access.subject.early : *access.subject.refusal);
+        co_return access;
+    }
+    access.key = sessions::SessionKey::of(context.session, context.user);
+    const sessions::Session* session = services.sessions.find(access.key);
+    // Where tokens are not handed out, whoever is at this session's keyboard does not get what a
+    // token could do either.
+    const bool anew = !services.settings.sessions.user_token;
+    if (session == nullptr || anew) {
+        Context same = context_of_same(context);
+        same.no_reuse = same.no_reuse || anew;
+        Task<Verdict> signing_in = sign_in(person, std::move(same), services, trace);
+        Verdict verdict = co_await std::move(signing_in);
+        if (verdict.state() != State::Granted) {
+            access.refusal = std::move(verdict);
+            co_return access;
+        }
+        session = services.sessions.find(access.key);
+    }
+    if (session == nullptr || session->signed_in.facts.id.empty()) {
+        access.refusal = Verdict::refused(State::Denied, Reason::NoSignIn, "no entry, no user id")
+                             .telling("This session has no Rackspace sign-in that could be used.");
+        co_return access;
+    }
+    access.token = session->signed_in.token.text().clone();
+    access.user_id = session->signed_in.facts.id;
+    access.generation = session->generation;
+    co_return access;
+}
+
+Task<Verdict> care(Person& person, Context context, Services services,
+                   std::shared_ptr<SignInTrace> trace) {
+    Task<CareAccess> opening = open_care(person, context, services, trace);
+    CareAccess access = co_await std::move(opening);
+    if (access.refusal) {
+        co_return std::move(*access.refusal);
+    }
+    Care procedure(person, context, services, access);
+    Task<Verdict> running = procedure.run();
+    Verdict verdict = co_await std::move(running);
+    co_return verdict;
+}
+
+} // namespace raxauth::flows

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/person.h"
+#include "daemon/conversation/verdict.h"
+#include "daemon/flows/services.h"
+#include "daemon/flows/sign_in.h"
+#include "daemon/flows/subject.h"
+#include "daemon/identity/factor_care.h"
+#include "daemon/loop/task.h"
+#include "daemon/policy/limiter.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace raxauth::flows {
+
+/// What looks after the second factor from a terminal: `raxauth mfa`, `devices`, `bypass-codes`.
+/// `context.verb` says what, see org.raxauth.Auth1(5); the result is JSON. The person acts with the
+/// token of their own session, and signs in first where it has none.
+Task<conversation::Verdict> care(conversation::Person& person, conversation::Context context,
+                                 Services services, std::shared_ptr<SignInTrace> trace);
+
+/// With what right a person acts: their session's token.
+struct CareAccess {
+    std::optional<conversation::Verdict> refusal;
+    Subject subject;
+    Secret token; ///< a copy, for the time of the conversation
+    std::string user_id;
+    sessions::SessionKey key;
+    std::uint64_t generation = 0;
+};
+/// The session's entry, or a sign-in that makes one. All references outlive the Task.
+Task<CareAccess> open_care(conversation::Person& person, const conversation::Context& context,
+                           Services& services, std::shared_ptr<SignInTrace> trace);
+
+/// What Identity's no means and what to do about it. `what` is what was asked for, for the journal.
+conversation::Verdict refused_by_identity(const identity::CareRefusal& refusal,
+                                          std::string_view what);
+conversation::Verdict throttled(const policy::LimitRefusal& refusal, WallTime now,
+                                std::string_view rule);
+/// Without blanks at either end.
+Secret trimmed(const Secret& answer);
+
+/// What an authenticator that was set up here is called at Identity.
+inline constexpr const char* kDeviceName = "raxauth";
+inline constexpr const char* kSetUpElsewhere =
+    "Rackspace demands multi-factor authentication for this account and it is not set up yet. "
+    "Sign in to the Cloud Control Panel, open Account > My Profile & Settings, add a device there, "
+    "then try again.";
+
+} // namespace raxauth::flows

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/person.h"
+#include "daemon/conversation/verdict.h"
+#include "daemon/flows/services.h"
+#include "daemon/flows/sign_in.h"
+#include "daemon/flows/subject.h"
+#include "daemon/loop/task.h"
+
+#include <memory>
+#include <optional>
+
+namespace raxauth::flows {
+
+/// Setting up a second factor in the middle of a sign-in whose password Identity has just accepted.
+/// Nothing: it is on, and the sign-in goes on with both factors. A verdict: it is not. All
+/// references outlive the Task. A conversation that is cancelled leaves nothing behind; one that is
+/// lost can be gone on with for a quarter of an hour (PendingEnrolments).
+Task<std::optional<conversation::Verdict>>
+enrol_at_sign_in(conversation::Person& person, const conversation::Context& context,
+                 Services& services, const Subject& subject, const Secret& password,
+                 SignInTrace& trace);
+
+/// `raxauth enrol`: one more second factor for the person of this session, who signs in first where
+/// the session has no sign-in.
+Task<conversation::Verdict> enrol(conversation::Person& person, conversation::Context context,
+                                  Services services, std::shared_ptr<SignInTrace> trace);
+
+} // namespace raxauth::flows

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/password_change.h"
+
+#include "daemon/flows/care.h"
+#include "daemon/flows/passcode.h"
+#include "daemon/journal/journal.h"
+
+#include <fmt/core.h>
+#include <utility>
+
+namespace raxauth::flows {
+namespace {
+
+using contract::MessageKind;
+using conversation::Context;
+using conversation::Message;
+using conversation::Person;
+using conversation::Verdict;
+using identity::CareAnswer;
+using identity::CareRefusal;
+using identity::Done;
+
+constexpr unsigned kMaxTries = 3;
+constexpr const char* kRules = "A new password has 8 to 100 characters, with a capital letter, a "
+                               "small letter and a digit among them.";
+
+Task<Secret> ask(Person& person, MessageKind kind, std::string text) {
+    std::vector<Message> questions;
+    questions.push_back({kind, std::move(text)});
+    Task<std::vector<Secret>> asking = person.ask(std::move(questions));
+    std::vector<Secret> answers = co_await std::move(asking);
+    co_return std::move(answers.at(0));
+}
+
+/// Asks for a new password until Identity takes one. `opening` is shown before the first question.
+Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context,
+                                          Services& services, const Subject& subject,
+                                          const Secret& present, std::string opening) {
+    std::string note = std::move(opening);
+    for (unsigned tries = 0; tries < kMaxTries; ++tries) {
+        Task<Secret> asking =
+            ask(person, MessageKind::Secret,
+                fmt::format("{}\n{}\nNew Rackspace password for {}: ", note, kRules, context.user));
+        Secret fresh = co_await std::move(asking);
+        if (fresh.empty()) {
+            co_return Verdict::refused(State::Denied, Reason::Cancelled, "no new password")
+                .telling("The password was not changed.");
+        }
+        if (fresh.equals(present)) {
+            note = "The new password has to differ from the present one.";
+            continue;
+        }
+        Task<Secret> confirming =
+            ask(person, MessageKind::Secret, "The new Rackspace password again: ");
+        const Secret again = co_await std::move(confirming);
+        if (!fresh.equals(again)) {
+            note = "Those two were not the same.";
+            continue;
+        }
+        Task<CareAnswer<Done>> changing =
+            services.care->change_password(subject.account, present, fresh);
+        const CareAnswer<Done> changed = co_await std::move(changing);
+        const auto* refusal = std::get_if<CareRefusal>(&changed);
+        if (refusal == nullptr) {
+            journal::notice(fmt::format("password changed: user={} account={} service={}",
+                                        context.user, subject.account.name, context.service));
+            // Identity ends the tokens of the old password.
+            services.sessions.flush(context.user);
+            co_return fresh;
+        }
+        if (refusal->cause == CareRefusal::Cause::WrongPassword) {
+            services.limiter.password_failed(subject.account.name, subject.origin);
+        }
+        if (refusal->cause != CareRefusal::Cause::Conflict) {
+            co_return refused_by_identity(*refusal, "a new password");
+        }
+        note = fmt::format("Rackspace Identity does not take this password{}{}.",
+                           refusal->message.empty() ? "" : ": ", refusal->message);
+    }
+    co_return Verdict::refused(State::MaxTries, Reason::CareRefused, "no usable new password")
+        .telling("The password was not changed.");
+}
+
+} // namespace
+
+Task<std::variant<Secret, Verdict>> change_expired_password(Person& person, const Context& context,
+                                                            Services& services,
+                                                            const Subject& subject,
+                                                            const Secret& present) {
+    person.allow(services.settings.sign_in.enrolment_deadline);
+    Task<std::variant<Secret, Verdict>> renewing =
+        renew(person, context, services, subject, present,
+              "The password of this Rackspace account has expired. Choose a new one to go on (an "
+              "empty line: not now).");
+    std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
+    co_return renewed;
+}
+
+Task<Verdict> change_password(Person& person, Context context, Services services,
+                              std::shared_ptr<SignInTrace> trace) {
+    if (context.caller.is_root() && context.session.real_uid == 0) {
+        co_return Verdict::refused(State::Denied, Reason::NotSupported, "root is not the person")
+            .telling(fmt::format("The password of {0} is a Rackspace password: only {0} can change "
+                                 "it, with passwd or \"raxauth password\".",
+                                 context.user));
+    }
+    Task<Subject> finding = find_subject(context, services);
+    Subject subject = co_await std::move(finding);
+    trace->account = subject.account.name;
+    if (subject.early) {
+        co_return std::move(*subject.early);
+    }
+    if (subject.refusal) {
+        co_return std::move(*subject.refusal);
+    }
+    if (services.care == nullptr) {
+        co_return Verdict::refused(State::Denied, Reason::NotSupported,
+                                   "this identity service changes no passwords");
+    }
+    if (const auto refusal = services.limiter.refusal(subject.account.name, subject.origin)) {
+        co_return throttled(*refusal, services.clock.wall(), "limiter, before a password change");
+    }
+    person.allow(services.settings.sign_in.enrolment_deadline);
+    Secret present;
+    if (context.password) {
+        present = std::move(*context.password);
+    } else {
+        Task<Secret> asking = ask(person, MessageKind::Password,
+                                  fmt::format("Present Rackspace password for {}: ", context.user));
+        present = co_await std::move(asking);
+    }
+    if (present.empty() || is_sshd_junk(present.view())) {
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password")
+            .telling("The password was not changed.");
+    }
+    const std::chrono::milliseconds held =
+        services.limiter.delay(subject.account.name, subject.origin);
+    if (held.count() > 0) {
+        co_await services.sleep(held);
+    }
+    Task<std::variant<Secret, Verdict>> renewing =
+        renew(person, context, services, subject, present,
+              "The password is Rackspace's, for all "
+              "that you use there.");
+    std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
+    if (auto* verdict = std::get_if<Verdict>(&renewed)) {
+        co_return std::move(*verdict);
+    }
+    Verdict done = Verdict::completed(Reason::PasswordChanged).because("Identity took it");
+    done.messages.push_back({MessageKind::Info,
+                             "The Rackspace password is changed. Sessions that were signed in with "
+                             "the old one count no more."});
+    co_return done;
+}
+
+} // namespace raxauth::flows

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/person.h"
+#include "daemon/conversation/verdict.h"
+#include "daemon/flows/services.h"
+#include "daemon/flows/sign_in.h"
+#include "daemon/flows/subject.h"
+#include "daemon/loop/task.h"
+
+#include <memory>
+#include <variant>
+
+namespace raxauth::flows {
+
+/// The new password of an account, which Identity has taken; or how it ended without one. For a
+/// sign-in that met an expired password. All references outlive the Task.
+Task<std::variant<Secret, conversation::Verdict>>
+change_expired_password(conversation::Person& person, const conversation::Context& context,
+                        Services& services, const Subject& subject, const Secret& present);
+
+/// passwd(1) and `raxauth password`: only the person changes their Rackspace password, and root
+/// does not. Needs no token and no second factor: Identity asks for the present password alone.
+Task<conversation::Verdict> change_password(conversation::Person& person,
+                                            conversation::Context context, Services services,
+                                            std::shared_ptr<SignInTrace> trace);
+
+} // namespace raxauth::flows

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/identity/factor_care.h"
+#include "daemon/loop/loop.h"
+#include "daemon/loop/task.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace raxauth::flows {
+
+/// A second factor that is being set up: as far as it got.
+struct PendingEnrolment {
+    /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
+    sessions::OwnedToken setup_token;
+    Secret session_token; ///< a copy of the session's, for as long as the conversation lives
+    std::string user_id;
+    std::optional<identity::FactorKind> kind;
+    std::string device; ///< id of the authenticator or phone that was added; empty: none yet
+    Secret key_uri;
+    Secret number;
+    bool pin_sent = false;
+    bool verified = false;
+
+    const Secret& token() const noexcept {
+        return setup_token.held() ? setup_token.text() : session_token;
+    }
+};
+
+/// What was begun at a login prompt and broken off by a lost connection, for whoever comes back
+/// within a quarter of an hour: the same user, from the same origin, with the same password. In
+/// memory only. All on the loop's thread.
+class PendingEnrolments {
+  public:
+    static constexpr std::chrono::minutes kKeptFor{15};
+    static constexpr std::size_t kMost = 64;
+
+    /// `care` tells whom to ask when something is to be undone; null: nobody. `loop` outlives it.
+    PendingEnrolments(Loop& loop, std::function<identity::FactorCare*()> care)
+        : loop_(loop), care_(std::move(care)) {}
+    PendingEnrolments(const PendingEnrolments&) = delete;
+    PendingEnrolments& operator=(const PendingEnrolments&) = delete;
+
+    /// What was begun under `key`, or a fresh one; null when too many are under way. It is kept for
+    /// kKeptFor from now.
+    std::shared_ptr<PendingEnrolment> open(const std::string& key);
+    /// The second factor is on: nothing is left to do, and the set-up token ends.
+    void finish(const std::string& key);
+    /// Undoes it in the background: what was added is removed, the set-up token revoked.
+    void abandon(const std::string& key);
+    /// The same, awaited.
+    Task<void> undo(std::string key);
+    /// An orderly stop: the tokens are let go.
+    void clear() { kept_.clear(); }
+
+    std::size_t size() const noexcept { return kept_.size(); }
+
+  private:
+    struct Kept {
+        std::shared_ptr<PendingEnrolment> enrolment;
+        Timer expiry;
+    };
+    Task<void> remove_device(std::shared_ptr<PendingEnrolment> enrolment);
+    Task<void> remove_in_background(std::shared_ptr<PendingEnrolment> enrolment, std::uint64_t id);
+    std::shared_ptr<PendingEnrolment> take(const std::string& key);
+
+    Loop& loop_;
+    std::function<identity::FactorCare*()> care_;
+    std::map<std::string, Kept> kept_;
+    std::uint64_t last_job_ = 0;
+    std::map<std::uint64_t, Job> jobs_;
+};
+
+} // namespace raxauth::flows

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/subject.h"
+
+#include "daemon/policy/account_map.h"
+
+#include <exception>
+#include <fmt/core.h>
+#include <utility>
+
+namespace raxauth::flows {
+
+using conversation::Context;
+using conversation::Verdict;
+
+Task<Subject> find_subject(const Context& context, Services& services) {
+    Subject subject;
+    std::optional<policy::LocalAccount> local;
+    bool failed = false;
+    try {
+        Task<std::optional<policy::LocalAccount>> look_up = services.local_accounts.find(
+            context.user, policy::groups_for_exemption(services.settings.accounts));
+        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
+        local = std::move(found);
+    } catch (const std::exception&) {
+        failed = true; // not "no such user": nobody is exempt, or unknown, by accident
+    }
+    if (failed) {
+        subject.early = Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
+        co_return subject;
+    }
+    if (!local) {
+        subject.refusal =
+            Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
+        co_return subject;
+    }
+    subject.uid = local->uid;
+    if (policy::is_exempt(services.settings.accounts, *local)) {
+        subject.early = Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");
+        co_return subject;
+    }
+    // By the name NSS gives back, not the one that was typed: where NSS knows ALICE as well, she is
+    // still the alice of [accounts.map], and not whoever is called ALICE at Rackspace.
+    const auto account = policy::account_for(services.settings.accounts, local->name);
+    if (!account) {
+        subject.refusal = Verdict::refused(State::Denied, Reason::Misconfigured,
+                                           "accounts.rackspace_user gives no valid name");
+        co_return subject;
+    }
+    subject.account = *account;
+    const policy::ServicePolicy policy = services.settings.for_service(context.service);
+    if (!services.settings.binds(local->name, policy.access)) {
+        Verdict unbound =
+            Verdict::refused(State::Denied, Reason::NoBinding,
+                             fmt::format("nobody may sign in until the organisation is named: {}",
+                                         policy::kBindingAdvice));
+        if (!services.settings.binds_anybody()) {
+            unbound.messages.push_back(
+                {contract::MessageKind::Error,
+                 "This host has not been told which organisation may sign in."});
+        }
+        subject.refusal = std::move(unbound);
+        co_return subject;
+    }
+    // A process that has no login uid yet, a service say, may give itself anybody's (the kernel
+    // asks for no privilege then): it is the person's own session only if the person's process
+    // asks.
+    const sessions::SessionFacts& session = context.session;
+    const bool borrowed = session.login_uid == subject.uid && session.real_uid != subject.uid;
+    subject.origin = policy::origin_of(
+        context.remote_host, borrowed ? session.real_uid : session.login_uid, subject.uid);
+    co_return subject;
+}
+
+bool is_own_session(const Context& context) {
+    return context.session.login_uid == context.caller.uid &&
+           context.session.real_uid == context.caller.uid;
+}
+
+Context context_of_same(const Context& context) {
+    Context same;
+    same.caller = context.caller;
+    same.user = context.user;
+    same.service = context.service;
+    same.tty = context.tty;
+    same.remote_host = context.remote_host;
+    same.remote_user = context.remote_user;
+    same.session = context.session;
+    same.interactive = context.interactive;
+    same.no_reuse = context.no_reuse;
+    same.locale = context.locale;
+    return same;
+}
+
+} // namespace raxauth::flows

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/conversation/context.h"
+#include "daemon/conversation/verdict.h"
+#include "daemon/flows/services.h"
+#include "daemon/identity/identity.h"
+#include "daemon/loop/task.h"
+#include "daemon/policy/origin.h"
+
+#include <optional>
+
+namespace raxauth::flows {
+
+/// Whom a procedure is about: the local account, and who that is at Identity.
+struct Subject {
+    uid_t uid = contract::kUnsetId;
+    identity::Account account;
+    policy::Origin origin;
+    /// Not one to be judged here at all (exempt), or not now (NSS failed): said at once.
+    std::optional<conversation::Verdict> early;
+    /// What it will come to in any case. A sign-in asks for the password all the same: who may not
+    /// sign in, and who exists at all, must not show in the prompts.
+    std::optional<conversation::Verdict> refusal;
+};
+
+/// Looks the user of `context` up and applies the local rules: exemptions, account map, binding.
+/// `context` and `services` outlive the Task.
+Task<Subject> find_subject(const conversation::Context& context, Services& services);
+
+/// Is the caller the person of this login session, and not somebody who became them in another's?
+bool is_own_session(const conversation::Context& context);
+
+/// The same person and place, without the secrets: for a procedure within another.
+conversation::Context context_of_same(const conversation::Context& context);
+
+} // namespace raxauth::flows

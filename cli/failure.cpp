@@ -65,10 +65,9 @@ constexpr std::array kAdvice{
     Advice{Reason::SessionExpired, "Start again, and give the passcode sooner."},
     Advice{Reason::AccountLocked, "Wait half an hour, or have the account unlocked at Rackspace."},
     Advice{Reason::AccountDisabled, "Ask the administrator of the Rackspace account."},
-    Advice{Reason::MfaRequired, "Switch multi-factor authentication on for this account."},
-    Advice{Reason::MfaSetupRequired,
-           "Set multi-factor authentication up in the Rackspace Cloud Control Panel."},
-    Advice{Reason::PasswordExpired, "Change the password in the Rackspace Cloud Control Panel."},
+    Advice{Reason::MfaRequired, "Set a second factor up: raxauth enrol"},
+    Advice{Reason::MfaSetupRequired, "Set a second factor up: raxauth enrol"},
+    Advice{Reason::PasswordExpired, "Change the password: raxauth password"},
     Advice{Reason::Throttled, "Wait; \"raxauth status\" says until when."},
     Advice{Reason::NoBinding, "The administrator has to name the organisation: raxauth.toml(5)."},
     Advice{Reason::IdentityUnreachable, "Check the network of this host, then try again."},
@@ -78,6 +77,12 @@ constexpr std::array kAdvice{
     Advice{Reason::Misconfigured, "The administrator has to run \"raxauth check-config\"."},
     Advice{Reason::Cancelled, "Start again when you are ready."},
     Advice{Reason::TooManyConversations, "Wait a minute and try again."},
+    Advice{Reason::PasswordChanged, "The password is changed: start again with the new one."},
+    Advice{Reason::Enrolled, "The second factor is set up: start again, with a passcode from it."},
+    Advice{Reason::Done, "Nothing is left to be done: \"raxauth mfa status\" shows how it is."},
+    Advice{Reason::CareRefused,
+           "\"raxauth mfa status\" shows how it is; raxauth(1), IF RACKSPACE REFUSES, why."},
+    Advice{Reason::NotSupported, "Use the Rackspace Cloud Control Panel."},
 };
 
 } // namespace

@@ -2,22 +2,30 @@
 #include "cli/line_prompter.h"
 
 #include "cli/failure.h"
+#include "cli/write_all.h"
 #include "common/secret_pipe.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fmt/core.h>
 #include <unistd.h>
 
 namespace raxauth::cli {
 
+namespace {
+
+void write_line(const std::string& text) {
+    static_cast<void>(write_all(STDERR_FILENO, text) && write_all(STDERR_FILENO, "\n"));
+}
+
+} // namespace
+
 void LinePrompter::show(contract::MessageKind /*kind*/, const std::string& text) {
-    fmt::print(stderr, "{}\n", text);
+    write_line(text);
 }
 
 std::optional<Secret> LinePrompter::ask(contract::MessageKind /*kind*/, const std::string& text) {
-    fmt::print(stderr, "{}\n", text);
+    write_line(text);
     Secret line;
     line.reserve(kMaxSecretBytes);
     // Byte by byte: what follows the line may be meant for the next program.

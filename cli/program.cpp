@@ -27,16 +27,20 @@ Usage: raxauth VERB [OPTION]...
   sessions              sessions that are signed in (root: everybody's)
   login, logout         sign in or out for this session
   token, env            the token of this session: alone, or for the shell
+  enrol [otp|sms]       set up a second factor: authenticator app, or phone
+  mfa [VERB]            your second factor; for administrators: that of others
+  devices [VERB]        your authenticator apps and phone
+  bypass-codes          codes for when the device is not at hand
+  password              change your Rackspace password
   check-config [FILE]   judge the configuration (or FILE); needs no daemon
   reload                have the daemon read the configuration again (root)
   flush USER            end all sign-ins of a user (root)
   setup sshd            have sshd ask for passwords the way PAM needs it (root)
 
-Status, sessions and check-config take --json; "raxauth VERB --help" says more.
+What prints data takes --json; "raxauth VERB --help" says more.
 
   raxauth status --last           why was that login refused?
   eval "$(raxauth env)"           let OpenStack clients use the token
-  sudo raxauth setup sshd --reload
 
 Exit status: 0 done, 1 refused, 2 usage, 3 daemon or Identity unreachable.
 )help";
@@ -55,6 +59,10 @@ class CommandLine {
         add_sessions();
         add_token();
         add_login();
+        add_enrolment();
+        add_devices();
+        add_mfa();
+        add_mfa_of_others();
         add_setup();
         app_.formatter_fn([](const CLI::App*, const std::string&, CLI::AppFormatMode) {
             return std::string(kHelp);
@@ -77,6 +85,25 @@ class CommandLine {
         CLI::App* added = parent.add_subcommand(name, description);
         added->callback([this, chosen = std::move(chosen)] { chosen_ = chosen; });
         return added;
+    }
+    /// A verb that does something itself, unless one of its own verbs is named.
+    CLI::App* verb_with_verbs(CLI::App& parent, const char* name, const char* description,
+                              Chosen chosen) {
+        CLI::App* added = parent.add_subcommand(name, description);
+        added->callback([this, added, chosen = std::move(chosen)] {
+            if (added->get_subcommands().empty()) {
+                chosen_ = chosen;
+            }
+        });
+        return added;
+    }
+    void add_stdin(CLI::App* verb) {
+        verb->add_flag("--stdin", care_.from_stdin,
+                       "take the answers from standard input, one a line");
+    }
+    void add_json_and_stdin(CLI::App* verb) {
+        verb->add_flag("--json", care_.json, "print JSON");
+        add_stdin(verb);
     }
     static void add_json(CLI::App* verb, bool& json) {
         verb->add_flag("--json", json, "print JSON; times are seconds since 1970");
@@ -146,13 +173,112 @@ class CommandLine {
     }
 
     void add_login() {
-        verb(app_, "login",
-             "Signs in for the session you are in, so that sudo and \"raxauth token\" have\n"
-             "something to go by.",
-             [this] { return login(around_, from_stdin_); })
-            ->add_flag(
-                "--stdin", from_stdin_,
-                "take the answers from standard input, one a line, in place of the terminal");
+        add_stdin(
+            verb(app_, "login",
+                 "Signs in for the session you are in, so that sudo and \"raxauth token\" have\n"
+                 "something to go by.",
+                 [this] { return login(around_, care_.from_stdin); }));
+        add_stdin(
+            verb(app_, "password",
+                 "Changes your Rackspace password: asks for the present one, says what the new\n"
+                 "one must be like, and asks for it twice.",
+                 [this] { return password(around_, care_.from_stdin); }));
+    }
+
+    void add_enrolment() {
+        CLI::App* added =
+            verb(app_, "enrol",
+                 "Sets up a second factor: an authenticator app (otp), with a QR code here in the\n"
+                 "terminal and the key as text, or a phone that gets codes by SMS (sms).",
+                 [this] { return enrol(around_, factor_, care_.from_stdin); });
+        added->add_option("FACTOR", factor_, "otp or sms; asked for if not said")
+            ->type_name("")
+            ->check(CLI::IsMember({"otp", "sms"}).description(""));
+        add_stdin(added);
+        CLI::App* codes = verb(
+            app_, "bypass-codes",
+            "Has Identity make codes that each work once in place of a passcode, and prints\n"
+            "them, this once. Whoever has one needs your password alone: keep them like money.",
+            [this] { return bypass_codes(around_, care_, codes_); });
+        codes->add_option("--count", codes_.count, "how many, 1 to 10")
+            ->type_name("N")
+            ->check(CLI::Range(1U, 10U).description(""));
+        codes->add_option("--valid-for", codes_.valid_for, "for how long: 20m, 1h; at most 3h")
+            ->type_name("TIME");
+        add_json_and_stdin(codes);
+        codes->footer("Example: raxauth bypass-codes --count 1 --valid-for 20m");
+    }
+
+    void add_devices() {
+        CLI::App* list =
+            verb_with_verbs(app_, "devices", "Lists your authenticator apps and your phone.",
+                            [this] { return devices(around_, care_, numbers_); });
+        list->add_flag("--numbers", numbers_, "telephone numbers in full");
+        add_json_and_stdin(list);
+        CLI::App* removal = verb(*list, "remove", "Removes one of your devices.",
+                                 [this] { return remove_device(around_, care_, id_); });
+        removal->add_option("ID", id_, "as \"raxauth devices\" lists it")
+            ->type_name("")
+            ->required();
+        add_stdin(removal);
+        removal->footer(
+            "Rackspace keeps the last verified one while passcodes come from it: set up\n"
+            "another one, or disable the second factor, before.");
+    }
+
+    void add_mfa() {
+        mfa_ = verb_with_verbs(app_, "mfa",
+                               "Your second factor: whether it is on, its devices, who demands it.",
+                               [this] { return mfa_status(around_, care_); });
+        add_json_and_stdin(mfa_);
+        add_json_and_stdin(
+            verb(*mfa_, "status", "The same.", [this] { return mfa_status(around_, care_); }));
+        CLI::App* choice =
+            verb(*mfa_, "default", "Sets where passcodes come from, if you have both.",
+                 [this] { return mfa_default(around_, care_, factor_); });
+        choice->add_option("FACTOR", factor_, "otp or sms")
+            ->type_name("")
+            ->required()
+            ->check(CLI::IsMember({"otp", "sms"}).description(""));
+        add_stdin(choice);
+        CLI::App* disable = verb(*mfa_, "disable", "Switches your second factor off, after asking.",
+                                 [this] { return mfa_disable(around_, care_); });
+        add_stdin(disable);
+        disable->footer(
+            "Devices stay, bypass codes die. While your domain or an administrator demands\n"
+            "a second factor, the next sign-in wants it set up again.");
+    }
+
+    void add_mfa_of_others() {
+        CLI::App* unlock = verb(*mfa_, "unlock", "Unlocks a user after too many wrong passcodes.",
+                                [this] { return mfa_unlock(around_, care_, user_); });
+        unlock->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
+        add_stdin(unlock);
+        unlock->footer("For administrators of the Rackspace account; nobody unlocks themselves.");
+        CLI::App* require = verb(*mfa_, "require", "Says whether a user must have a second factor.",
+                                 [this] { return mfa_require(around_, care_, user_, level_); });
+        require->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
+        require->add_option("LEVEL", level_, "default (as the domain says), optional or required")
+            ->type_name("")
+            ->required()
+            ->check(CLI::IsMember({"default", "optional", "required"}).description(""));
+        add_stdin(require);
+        require->footer("For administrators of the Rackspace account.");
+        CLI::App* domain =
+            verb_with_verbs(*mfa_, "domain", "Tells whether your domain demands a second factor.",
+                            [this] { return mfa_domain(around_, care_); });
+        add_json_and_stdin(domain);
+        add_json_and_stdin(
+            verb(*domain, "show", "The same.", [this] { return mfa_domain(around_, care_); }));
+        CLI::App* set = verb(*domain, "set",
+                             "Demands a second factor of all users of your domain, or no longer\n"
+                             "(administrators of the domain, with a second factor of their own).",
+                             [this] { return mfa_domain_set(around_, care_, level_); });
+        set->add_option("LEVEL", level_, "optional or required")
+            ->type_name("")
+            ->required()
+            ->check(CLI::IsMember({"optional", "required"}).description(""));
+        add_stdin(set);
     }
 
     void add_setup() {
@@ -178,8 +304,14 @@ class CommandLine {
     CLI::Option* last_option_ = nullptr;
     std::uint32_t last_ = 0; ///< 0: --last alone
     bool json_ = false;
-    bool from_stdin_ = false;
     std::string user_;
+    CareOptions care_;
+    BypassCodesOptions codes_;
+    CLI::App* mfa_ = nullptr;
+    bool numbers_ = false;
+    std::string factor_;
+    std::string level_;
+    std::string id_;
 };
 
 /// Standard streams may be closed: what is opened next must not take their numbers.

@@ -21,6 +21,7 @@ class Prompter {
     virtual void show(contract::MessageKind kind, const std::string& text) = 0;
     /// One answer. Nothing: the person cancelled, or there is no further input.
     virtual std::optional<Secret> ask(contract::MessageKind kind, const std::string& text) = 0;
+    virtual bool can_ask() const noexcept { return true; }
 };
 
 } // namespace raxauth::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal_prompter.h"
 
+#include "cli/write_all.h"
 #include "common/secret_pipe.h"
 
 #include <array>
@@ -98,14 +99,8 @@ class HiddenInput {
     bool active_ = false;
 };
 
-void write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno != EINTR) {
-            return; // the terminal is gone; reading from it will tell
-        }
-        text.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
-    }
+void write_to_terminal(int fd, std::string_view text) {
+    static_cast<void>(write_all(fd, text)); // if it is gone, reading from it will tell
 }
 
 struct Line {
@@ -153,14 +148,14 @@ Line ask_once(int terminal, bool hidden, const std::string& text) {
     if (hidden) {
         no_echo.emplace(terminal);
         if (!no_echo->active()) {
-            write_all(terminal, "This terminal cannot hide what is typed.\n");
+            write_to_terminal(terminal, "This terminal cannot hide what is typed.\n");
             return {};
         }
     }
-    write_all(terminal, text);
+    write_to_terminal(terminal, text);
     Line line = read_line(terminal, watch);
     if (!line.text) {
-        write_all(terminal, "\n");
+        write_to_terminal(terminal, "\n");
     }
     return line;
 }
@@ -172,7 +167,8 @@ UniqueFd TerminalPrompter::open_controlling_terminal() noexcept {
 }
 
 void TerminalPrompter::show(contract::MessageKind /*kind*/, const std::string& text) {
-    write_all(terminal_.get(), text + '\n');
+    write_to_terminal(terminal_.get(), text);
+    write_to_terminal(terminal_.get(), "\n");
 }
 
 std::optional<Secret> TerminalPrompter::ask(contract::MessageKind kind, const std::string& text) {

@@ -5,12 +5,11 @@
 #include "cli/fields.h"
 #include "cli/shell_word.h"
 #include "cli/verbs.h"
+#include "cli/write_all.h"
 #include "common/bus_contract.h"
 #include "common/secret_pipe.h"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -37,18 +36,6 @@ Issued get_token(const Surroundings& around) {
     }
     issued.details = read_fields(reply.get());
     return issued;
-}
-
-void write_out(const Secret& secret) {
-    std::string_view rest = secret.view();
-    while (!rest.empty()) {
-        const ssize_t count = ::write(STDOUT_FILENO, rest.data(), rest.size());
-        if (count < 0 && errno != EINTR) {
-            throw Failure(ExitStatus::Refused,
-                          fmt::format("cannot write to standard output: {}", std::strerror(errno)));
-        }
-        rest.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
-    }
 }
 
 class ShellLines {
@@ -88,7 +75,7 @@ constexpr std::array kForeign{
 ExitStatus token(const Surroundings& around) {
     Issued issued = get_token(around);
     issued.token.append('\n');
-    write_out(issued.token);
+    write_out(issued.token.view());
     return ExitStatus::Done;
 }
 
@@ -111,7 +98,7 @@ ExitStatus env(const Surroundings& around) {
     if (::isatty(STDOUT_FILENO) == 1) {
         fmt::print(stderr, "raxauth: this is for the shell: eval \"$(raxauth env)\"\n");
     }
-    write_out(lines.text());
+    write_out(lines.text().view());
     return ExitStatus::Done;
 }
 

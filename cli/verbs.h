@@ -34,6 +34,37 @@ ExitStatus env(const Surroundings& around);
 /// Signs in for the present session. `from_stdin`: the answers are lines of standard input.
 ExitStatus login(const Surroundings& around, bool from_stdin);
 
+/// What the verbs about the second factor have in common.
+struct CareOptions {
+    bool json = false;
+    bool from_stdin = false;
+};
+/// `factor`: "otp", "sms", or empty to be asked.
+ExitStatus enrol(const Surroundings& around, const std::string& factor, bool from_stdin);
+ExitStatus password(const Surroundings& around, bool from_stdin);
+/// `numbers`: telephone numbers in full.
+ExitStatus devices(const Surroundings& around, const CareOptions& options, bool numbers);
+ExitStatus remove_device(const Surroundings& around, const CareOptions& options,
+                         const std::string& id);
+ExitStatus mfa_status(const Surroundings& around, const CareOptions& options);
+ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
+                       const std::string& factor);
+ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options);
+ExitStatus mfa_unlock(const Surroundings& around, const CareOptions& options,
+                      const std::string& user);
+ExitStatus mfa_require(const Surroundings& around, const CareOptions& options,
+                       const std::string& user, const std::string& level);
+ExitStatus mfa_domain(const Surroundings& around, const CareOptions& options);
+ExitStatus mfa_domain_set(const Surroundings& around, const CareOptions& options,
+                          const std::string& level);
+
+struct BypassCodesOptions {
+    unsigned count = 0;    ///< 0: as many as Identity gives
+    std::string valid_for; ///< "20m"; empty: as long as Identity lets them
+};
+ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
+                        const BypassCodesOptions& wanted);
+
 ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& options);
 
 } // namespace raxauth::cli

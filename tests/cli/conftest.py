@@ -28,6 +28,12 @@ BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus
 """
 
 
+def dialogue_step(serial, state, reason="", messages=(), **more):
+    """A step as the scripted daemon takes it; `more`: texts, result, details."""
+    return {"step": {"id": 7, "serial": serial, "state": state, "reason": reason,
+                     "messages": [list(message) for message in messages], **more}}
+
+
 def as_person():
     """Who runs the program: never root, where that can be chosen."""
     return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}

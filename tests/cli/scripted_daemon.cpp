@@ -3,7 +3,8 @@
 // scripted_daemon ADDRESS SCRIPT: has the daemon's name on a private bus and answers as the JSON
 // file SCRIPT says: {"Member": [ANSWER...]}, the last answer for all further calls. An answer is
 //   {"error": [NAME, MESSAGE]}
-//   {"step": {"id", "serial", "state", "reason", "messages": [[KIND, TEXT]...], "details": {}}}
+//   {"step": {"id", "serial", "state", "reason", "messages": [[KIND, TEXT]...], "details": {},
+//     "texts": [TEXT...], "result": TEXT}} (the last two through pipes; null: one not at its end)
 //   {"token": TEXT, "details": {}}, {"stalled_token": ""} (the writing end stays open)
 //   {"fields": {}}, {"list": [{}...]}, {"count": N}, {"nothing": true}, {"garbage": true}
 //   {"silence": true} (no reply)
@@ -130,6 +131,19 @@ class ScriptedDaemon {
         return list;
     }
 
+    static json strings(sd_bus_message* call) {
+        json list = json::array();
+        check(sd_bus_message_enter_container(call, 'v', "as"));
+        check(sd_bus_message_enter_container(call, 'a', "s"));
+        const char* text = nullptr;
+        while (sd_bus_message_read(call, "s", &text) > 0) {
+            list.push_back(text);
+        }
+        check(sd_bus_message_exit_container(call));
+        check(sd_bus_message_exit_container(call));
+        return list;
+    }
+
     static json context(sd_bus_message* call) {
         json object = json::object();
         check(sd_bus_message_enter_container(call, 'a', "{sv}"));
@@ -142,6 +156,8 @@ class ScriptedDaemon {
                 const char* text = nullptr;
                 check(sd_bus_message_read(call, "v", "s", &text));
                 object[key] = text;
+            } else if (std::string(contents) == "as") {
+                object[key] = strings(call);
             } else {
                 int flag = 0;
                 check(sd_bus_message_read(call, "v", "b", &flag));
@@ -153,8 +169,43 @@ class ScriptedDaemon {
         return object;
     }
 
+    UniqueFd pipe_of(const json& text) {
+        if (text.is_string()) {
+            return send_through_pipe(text.get<std::string>());
+        }
+        std::array<int, 2> ends{};
+        check(::pipe(ends.data()));
+        stalled_.reset(ends[1]);
+        return UniqueFd(ends[0]);
+    }
+
+    void append_secrets(sd_bus_message* reply, const json& step) {
+        if (step.contains("texts")) {
+            check(sd_bus_message_open_container(reply, 'e', "sv"));
+            check(sd_bus_message_append(reply, "s", contract::detail::kTexts));
+            check(sd_bus_message_open_container(reply, 'v', "ah"));
+            check(sd_bus_message_open_container(reply, 'a', "h"));
+            for (const json& text : step["texts"]) {
+                const UniqueFd pipe = pipe_of(text);
+                check(sd_bus_message_append(reply, "h", pipe.get()));
+            }
+            for (int open = 0; open < 3; ++open) {
+                check(sd_bus_message_close_container(reply));
+            }
+        }
+        if (step.contains("result")) {
+            const UniqueFd pipe = pipe_of(step["result"]);
+            check(sd_bus_message_append(reply, "{sv}", contract::detail::kResult, "h", pipe.get()));
+        }
+    }
+
     static void append_fields(sd_bus_message* reply, const json& fields) {
         check(sd_bus_message_open_container(reply, 'a', "{sv}"));
+        append_each(reply, fields);
+        check(sd_bus_message_close_container(reply));
+    }
+
+    static void append_each(sd_bus_message* reply, const json& fields) {
         for (const auto& [key, value] : fields.items()) {
             const char* name = key.c_str();
             if (value.is_string()) {
@@ -173,10 +224,9 @@ class ScriptedDaemon {
                 check(sd_bus_message_append(reply, "{sv}", name, "as", 1, "of another type"));
             }
         }
-        check(sd_bus_message_close_container(reply));
     }
 
-    static void append_step(sd_bus_message* reply, const json& step) {
+    void append_step(sd_bus_message* reply, const json& step) {
         check(sd_bus_message_append(reply, "ttss", step.at("id").get<std::uint64_t>(),
                                     step.at("serial").get<std::uint64_t>(),
                                     step.at("state").get<std::string>().c_str(),
@@ -187,20 +237,16 @@ class ScriptedDaemon {
                                         message.at(1).get<std::string>().c_str()));
         }
         check(sd_bus_message_close_container(reply));
-        append_fields(reply, step.value("details", json::object()));
+        check(sd_bus_message_open_container(reply, 'a', "{sv}"));
+        append_secrets(reply, step);
+        append_each(reply, step.value("details", json::object()));
+        check(sd_bus_message_close_container(reply));
     }
 
     void append_token(sd_bus_message* reply, const json& answer) {
-        if (answer.contains("stalled_token")) {
-            std::array<int, 2> ends{};
-            check(::pipe(ends.data()));
-            const UniqueFd reading(ends[0]);
-            stalled_.reset(ends[1]);
-            check(sd_bus_message_append(reply, "h", reading.get()));
-        } else {
-            const UniqueFd pipe = send_through_pipe(answer.at("token").get<std::string>());
-            check(sd_bus_message_append(reply, "h", pipe.get()));
-        }
+        const UniqueFd pipe =
+            pipe_of(answer.contains("stalled_token") ? json() : answer.at("token"));
+        check(sd_bus_message_append(reply, "h", pipe.get()));
         append_fields(reply, answer.value("details", json::object()));
     }
 

@@ -16,8 +16,17 @@ def verbs(around):
     """As the program itself names them."""
     text = around.run("--help").stdout
     lines = text.split("\n\n")[2].splitlines()
-    return {verb for line in lines
-            for verb in re.match(r"  ([a-z, -]+?)(?= {2,}| [A-Z\[])", line)[1].split(", ")}
+    first = {verb for line in lines
+             for verb in re.match(r"  ([a-z, -]+?)(?= {2,}| [A-Z\[])", line)[1].split(", ")}
+    return first | {deeper for verb in first for deeper in verbs_of(around, verb)}
+
+
+def verbs_of(around, verb):
+    text = around.run(*verb.split(), "--help").stdout
+    _, _, listed = text.partition("\nSubcommands:\n")
+    for name in re.findall(r"^  (\w[\w-]*)", listed, re.MULTILINE):
+        yield f"{verb} {name}"
+        yield from verbs_of(around, f"{verb} {name}")
 
 
 def page(name):
@@ -47,12 +56,14 @@ def test_help_fits_a_screen(bare):
 
 def test_every_verb_has_help_that_fits_a_screen(bare):
     found = verbs(bare)
-    assert "token" in found and "setup sshd" in found and len(found) >= 10
+    assert {"token", "setup sshd", "mfa domain set", "devices remove"} <= found
+    assert len(found) >= 20
     for verb in found:
         result = bare.run(*verb.split(), "--help")
         assert result.returncode == 0, verb
         assert f"raxauth {verb}" in result.stdout
-        assert len(result.stdout.splitlines()) <= 24
+        lines = result.stdout.splitlines()
+        assert len(lines) <= 24 and max(map(len, lines)) <= 80, verb
 
 
 def test_the_version_is_printed(bare):
@@ -72,6 +83,13 @@ def test_completion_knows_every_option(bare):
 def test_completion_narrows_down():
     assert complete("log") == {"login", "logout"}
     assert complete("setup", "") == {"sshd", "--help"}
+    assert complete("mfa", "d") == {"default", "disable", "domain"}
+    assert complete("mfa", "domain", "s") == {"set", "show"}
+    assert complete("mfa", "domain", "set", "o") == {"optional"}
+    assert complete("mfa", "require", "bob", "re") == {"required"}
+    assert complete("mfa", "--stdin", "default", "o") == {"otp"}
+    assert complete("enrol", "s") == {"sms"}
+    assert complete("devices", "r") == {"remove"}
     assert "root" in complete("flush", "roo")
 
 

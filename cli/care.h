@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/surroundings.h"
+#include "common/secret.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace raxauth::cli {
+
+/// Something about the second factor, as the daemon's BeginCare knows it.
+struct CareRequest {
+    std::string verb;
+    std::vector<std::string> arguments;
+    std::string command;     ///< as typed, for advice: "raxauth mfa status"
+    bool from_stdin = false; ///< --stdin
+};
+
+/// Has it done; the daemon may ask the person to sign in, or whether they are sure. Returns the
+/// result, a JSON object; may hold secrets.
+/// Errors: Failure.
+Secret take_care(const Surroundings& around, const CareRequest& request);
+/// The same where nothing comes back: the daemon's words are shown, or that it is done.
+void take_care_and_tell(const Surroundings& around, const CareRequest& request);
+
+/// A result whose strings are cleaned for a terminal, each cut to kMaxShownBytes.
+/// Errors: Failure, when it is no JSON object.
+nlohmann::json read_result(const Secret& result);
+/// Empty when there is none, or it is of another type.
+std::string text_of(const nlohmann::json& object, std::string_view key);
+bool flag_of(const nlohmann::json& object, std::string_view key);
+/// No elements when there is no such array.
+const nlohmann::json& list_of(const nlohmann::json& object, std::string_view key);
+
+/// A name or id from the command line: something printable that is not too long.
+/// Errors: Failure (Usage).
+void check_argument(std::string_view argument, std::string_view what);
+
+} // namespace raxauth::cli

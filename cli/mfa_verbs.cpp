@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/care.h"
+#include "cli/device_table.h"
+#include "cli/verbs.h"
+
+#include <fmt/core.h>
+
+namespace raxauth::cli {
+namespace {
+
+void line(std::string_view name, std::string_view text) {
+    fmt::print("{:<14} {}\n", name, text);
+}
+
+std::string factor_in_words(const nlohmann::json& result) {
+    if (!flag_of(result, "enabled")) {
+        return "off";
+    }
+    const std::string factor = text_of(result, "factor");
+    return factor == "otp"   ? "on, passcodes from an authenticator app"
+           : factor == "sms" ? "on, passcodes by SMS"
+                             : "on";
+}
+
+std::string enforcement_in_words(const std::string& level) {
+    return level == "default"    ? "as the domain says"
+           : level == "optional" ? "left to the person"
+           : level == "required" ? "required"
+           : level == "mandated" ? "required by Rackspace"
+                                 : level;
+}
+
+std::string domain_in_words(const nlohmann::json& result, std::string_view level_key) {
+    const std::string level = enforcement_in_words(text_of(result, level_key));
+    const std::string domain = text_of(result, "domain");
+    if (level.empty()) {
+        return domain;
+    }
+    return fmt::format("{}: a second factor is {} of all its users", domain,
+                       level == "left to the person" ? "not required" : level);
+}
+
+} // namespace
+
+ExitStatus mfa_status(const Surroundings& around, const CareOptions& options) {
+    const auto result = read_result(
+        take_care(around, {"mfa-status", {}, "raxauth mfa status", options.from_stdin}));
+    if (options.json) {
+        fmt::print("{}\n", result.dump(2));
+        return ExitStatus::Done;
+    }
+    line("Account", text_of(result, "account"));
+    line("Second factor", factor_in_words(result));
+    if (flag_of(result, "locked")) {
+        line("Attention",
+             "locked after wrong passcodes: wait half an hour, or ask an administrator");
+        line("", "of the account for: raxauth mfa unlock " + text_of(result, "account"));
+    }
+    if (const auto level = enforcement_in_words(text_of(result, "enforcement")); !level.empty()) {
+        line("For you", level);
+    }
+    if (const auto domain = domain_in_words(result, "domain_enforcement"); !domain.empty()) {
+        line("Domain", domain);
+    }
+    fmt::print("\n{}", format_devices(result));
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
+                       const std::string& factor) {
+    take_care_and_tell(around,
+                       {"mfa-default", {factor}, "raxauth mfa default", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options) {
+    take_care_and_tell(around, {"mfa-disable", {}, "raxauth mfa disable", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_unlock(const Surroundings& around, const CareOptions& options,
+                      const std::string& user) {
+    check_argument(user, "name of a Rackspace user");
+    take_care_and_tell(around, {"mfa-unlock", {user}, "raxauth mfa unlock", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_require(const Surroundings& around, const CareOptions& options,
+                       const std::string& user, const std::string& level) {
+    check_argument(user, "name of a Rackspace user");
+    take_care_and_tell(around,
+                       {"mfa-require", {user, level}, "raxauth mfa require", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_domain(const Surroundings& around, const CareOptions& options) {
+    const auto result = read_result(
+        take_care(around, {"mfa-domain-show", {}, "raxauth mfa domain", options.from_stdin}));
+    if (options.json) {
+        fmt::print("{}\n", result.dump(2));
+    } else {
+        line("Domain", domain_in_words(result, "enforcement"));
+    }
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_domain_set(const Surroundings& around, const CareOptions& options,
+                          const std::string& level) {
+    take_care_and_tell(around,
+                       {"mfa-domain-set", {level}, "raxauth mfa domain set", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+} // namespace raxauth::cli

@@ -185,6 +185,14 @@ Task<std::optional<Verdict>> SetUp::begin(const Secret* session_token, std::stri
         co_return verdict;
     }
     auto& session = std::get<identity::SetupSession>(answer);
+    if (session.user_id.empty()) { // one of the documents shows a reply without a user
+        Task<CareAnswer<identity::FactorState>> looking =
+            to_.care->state(session.token.text(), subject_.account.name);
+        const CareAnswer<identity::FactorState> found = co_await std::move(looking);
+        if (const auto* facts = std::get_if<identity::FactorState>(&found)) {
+            session.user_id = facts->user_id;
+        }
+    }
     if (session.user_id.empty()) {
         to_.enrolments.finish(key_);
         state_.reset();
@@ -285,10 +293,14 @@ Message SetUp::code_question(const enrolment::KeyUri& key) const {
     auto text = std::make_shared<Secret>();
     text->reserve(kMaxSecretBytes);
     text->append(note_);
+    // ssh(1) writes user and host before the first line: the drawing begins on one of its own.
     if (const auto drawing = enrolment::draw_qr(state_->key_uri, style_)) {
+        text->append("Scan this with the authenticator app:\n");
         text->append(drawing->view());
+        text->append("or type the key into it (time-based): ");
+    } else {
+        text->append("Type this key into the authenticator app (time-based): ");
     }
-    text->append("Scan this with the authenticator app, or type the key into it (time-based):\n  ");
     text->append(key.key.view());
     text->append("\nThen type the passcode that it shows [a: draw it in plain characters, c: "
                  "cancel]: ");

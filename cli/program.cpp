@@ -114,16 +114,13 @@ class CommandLine {
                                "Judges the configuration as the daemon would, without the daemon.\n"
                                "Exit status 1: it has faults, or nobody could sign in with it.",
                                [this] { return check_config(around_, check_); });
-        check
-            ->add_option("FILE", check_.file,
-                         "judge this file alone, in place of /etc/raxauth/raxauth.toml and "
-                         "/etc/raxauth/raxauth.d/*.toml")
+        check->add_option("FILE", check_.file, "judge this file alone, not those in /etc/raxauth")
             ->type_name("");
         add_json(check, check_.json);
         check->footer("Example: raxauth check-config draft.toml");
         verb(app_, "reload",
-             "Has the daemon read its configuration again (root). With a fault, what held before\n"
-             "still holds.",
+             "Has the daemon read its configuration again (root). With a fault, what held\n"
+             "before still holds.",
              [this] { return cli::reload(around_); });
     }
 
@@ -139,8 +136,7 @@ class CommandLine {
                  });
         last_option_ = added
                            ->add_option("--last", last_,
-                                        "the last verdicts (10) and the rule that decided each; "
-                                        "root sees everybody's")
+                                        "the last verdicts (10) with rules; root: everybody's")
                            ->expected(0, 1)
                            ->type_name("[N]")
                            ->check(CLI::Range(1U, kMaxHistory).description(""));
@@ -154,7 +150,7 @@ class CommandLine {
                  [this] { return sessions(around_, json_); }),
             json_);
         verb(app_, "logout",
-             "Ends the sign-in of this session and revokes its token. The session itself goes on.",
+             "Ends the sign-in of this session and revokes its token. The session goes on.",
              [this] { return logout(around_); });
         CLI::App* flushing =
             verb(app_, "flush", "Ends all sign-ins of a user and revokes the tokens (root).",
@@ -195,11 +191,11 @@ class CommandLine {
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(added);
-        CLI::App* codes = verb(
-            app_, "bypass-codes",
-            "Has Identity make codes that each work once in place of a passcode, and prints\n"
-            "them, this once. Whoever has one needs your password alone: keep them like money.",
-            [this] { return bypass_codes(around_, care_, codes_); });
+        CLI::App* codes =
+            verb(app_, "bypass-codes",
+                 "Has Identity make codes that each work once in place of a passcode, and prints\n"
+                 "them, this once. With one and your password, anybody is you.",
+                 [this] { return bypass_codes(around_, care_, codes_); });
         codes->add_option("--count", codes_.count, "how many, 1 to 10")
             ->type_name("N")
             ->check(CLI::Range(1U, 10U).description(""));
@@ -270,15 +266,16 @@ class CommandLine {
         add_json_and_stdin(domain);
         add_json_and_stdin(
             verb(*domain, "show", "The same.", [this] { return mfa_domain(around_, care_); }));
-        CLI::App* set = verb(*domain, "set",
-                             "Demands a second factor of all users of your domain, or no longer\n"
-                             "(administrators of the domain, with a second factor of their own).",
+        CLI::App* set = verb(*domain, "set", "Demands a second factor of all users, or no longer.",
                              [this] { return mfa_domain_set(around_, care_, level_); });
         set->add_option("LEVEL", level_, "optional or required")
             ->type_name("")
             ->required()
             ->check(CLI::IsMember({"optional", "required"}).description(""));
         add_stdin(set);
+        set->footer(
+            "For administrators of the Rackspace account who have a second factor of their\n"
+            "own. Users who have none are signed out, and set one up at the next sign-in.");
     }
 
     void add_setup() {
@@ -292,8 +289,7 @@ class CommandLine {
                  [this] { return setup_sshd(around_, setup_); });
         sshd->add_flag("--reload", setup_.reload, "then have sshd read it (systemctl reload ssh)");
         sshd->add_flag("--replace", setup_.replace,
-                       "replace a drop-in of that name which says something else; it is kept as "
-                       "*.old");
+                       "replace another drop-in of that name; kept as *.old");
     }
 
     const Surroundings& around_;

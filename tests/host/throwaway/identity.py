@@ -186,6 +186,10 @@ class Identity:
         """A passcode that is certainly not USER's."""
         return "0000000" if not self.sms_count(user) or self.sms(user) != "0000000" else "1111111"
 
+    def account(self, user):
+        """Everything Identity knows of USER, keys and PINs too."""
+        return self._ask("GET", f"/users/{user}")
+
     def change(self, user, **members):
         self._ask("PUT", f"/users/{user}", members)
 

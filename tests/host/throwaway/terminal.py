@@ -63,6 +63,11 @@ class Terminal:
         assert word.lower() in text.lower(), f"wanted a question for a {word}, was asked: {text}"
         return text
 
+    def until(self, text, timeout=None):
+        """Waits until TEXT stands on the screen; returns everything since the last wait."""
+        self.child.expect_exact(text, timeout=timeout or self.child.timeout)
+        return (self.child.before + self.child.after).replace("\r", "")
+
     def next(self, timeout=None):
         """What the program does next: ("ask", text), ("in", ""), ("refused", text), ("end", "")."""
         patterns = [IN, REFUSAL, QUESTION, pexpect.EOF]

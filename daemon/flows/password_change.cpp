@@ -57,19 +57,28 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
             note = "Those two were not the same.";
             continue;
         }
+        // A guess at the password as any first step is: counted before it is sent.
+        Task<policy::Limiter::Permission> permitting =
+            services.limiter.reserve_challenge(subject.account.name, subject.origin);
+        policy::Limiter::Permission permission = co_await std::move(permitting);
+        if (const auto* limit = std::get_if<policy::LimitRefusal>(&permission)) {
+            co_return throttled(*limit, services.clock.wall(), "limits, before a password change");
+        }
         Task<CareAnswer<Done>> changing =
             services.care->change_password(subject.account, present, fresh);
         const CareAnswer<Done> changed = co_await std::move(changing);
         const auto* refusal = std::get_if<CareRefusal>(&changed);
+        if (refusal != nullptr && refusal->cause == CareRefusal::Cause::WrongPassword) {
+            services.limiter.password_failed(subject.account.name, subject.origin);
+        }
+        std::get<0>(permission)->not_judged(); // no challenge, no SMS
+        permission = policy::LimitRefusal{};
         if (refusal == nullptr) {
             journal::notice(fmt::format("password changed: user={} account={} service={}",
                                         context.user, subject.account.name, context.service));
             // Identity ends the tokens of the old password.
             services.sessions.flush(context.user);
             co_return fresh;
-        }
-        if (refusal->cause == CareRefusal::Cause::WrongPassword) {
-            services.limiter.password_failed(subject.account.name, subject.origin);
         }
         if (refusal->cause != CareRefusal::Cause::Conflict) {
             co_return refused_by_identity(*refusal, "a new password");

@@ -24,6 +24,11 @@ inline bool contains(std::string_view text, std::string_view words) {
     return lower_case(text).find(lower_case(words)) != std::string::npos;
 }
 
+/// What a person reads, also where it is a secret.
+inline std::string text_of(const conversation::Message& message) {
+    return message.secret_text ? std::string(message.secret_text->view()) : message.text;
+}
+
 /// Somebody who knows what will be asked and what to answer. Asked anything else, they are at a
 /// loss and never answer: the sign-in does not come to its end, and `trouble` says why.
 class ScriptedPerson final : public conversation::Person {
@@ -50,8 +55,8 @@ class ScriptedPerson final : public conversation::Person {
             co_return std::vector<Secret>();
         }
         if (questions != 1 || script_.empty() ||
-            !contains(prompts.back().text, script_.front().words)) {
-            trouble = "asked: " + (prompts.empty() ? "nothing" : prompts.back().text);
+            !contains(text_of(prompts.back()), script_.front().words)) {
+            trouble = "asked: " + (prompts.empty() ? "nothing" : text_of(prompts.back()));
             at_a_loss_.shut();
             co_await at_a_loss_.pass();
         }

@@ -66,6 +66,7 @@ TEST_GROUP(Registry) {
     std::string group = "alice";
     std::chrono::milliseconds deadline = 60s;
     Limits limits;
+    bool proves_identity = true;
 
     /// However a conversation went: its end was written once, and nothing of it is left.
     void teardown() override {
@@ -96,6 +97,7 @@ TEST_GROUP(Registry) {
         wanted.group = group;
         wanted.deadline = deadline;
         wanted.limits = limits;
+        wanted.proves_identity = proves_identity;
         wanted.flow = std::move(flow);
         wanted.ended = [this](const Ending& ending) { endings[ending.id].push_back(ending); };
         const bool accepted = registry.begin(std::move(wanted), listen());
@@ -206,6 +208,37 @@ TEST(Registry, shows_a_grant_for_the_time_of_the_reply) {
 
     check_heard(1, State::Granted, Reason::MfaProven);
     UNSIGNED_LONGS_EQUAL(64, heard[0].ticket.size());
+}
+
+TEST(Registry, takes_a_yes_without_a_grant_for_a_no_where_somebody_is_to_be_proven) {
+    const auto finished = [](Person&) -> Task<Verdict> {
+        co_return Verdict::completed(Reason::Done, std::make_shared<Secret>("{}"));
+    };
+    CHECK_TRUE(begin(finished));
+    CHECK_TRUE(heard.back().state == State::Denied);
+    CHECK_TRUE(heard.back().reason == Reason::InternalFault);
+
+    proves_identity = false; // care of something
+    CHECK_TRUE(begin(finished));
+    CHECK_TRUE(heard.back().state == State::Granted);
+    STRCMP_EQUAL("", heard.back().ticket.c_str());
+}
+
+TEST(Registry, gives_a_flow_the_time_it_asks_for) {
+    deadline = 50ms;
+    CHECK_TRUE(begin([this](Person& person) -> Task<Verdict> {
+        const Alive alive(frames);
+        person.allow(std::chrono::hours(1));
+        Task<std::vector<Secret>> asking = person.ask({prompt("password")});
+        const std::vector<Secret> got = co_await std::move(asking);
+        co_return no();
+    }));
+    bool later = false;
+    const Timer timer = loop.after(200ms, [&later] { later = true; });
+    CHECK_TRUE(run_until(loop, [&later] { return later; }));
+    CHECK_TRUE(endings.empty());
+    CHECK_FALSE(answer({"x"}, heard.back().serial).has_value());
+    CHECK_TRUE(heard.back().state == State::Denied);
 }
 
 TEST(Registry, tells_with_the_next_question_and_with_the_verdict) {

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sign_in_world.h"
+#include "tests/support/fake_care.h"
+
+using namespace raxauth;
+using namespace raxauth::testing;
+using namespace std::chrono_literals;
+using identity::FactorKind;
+using Cause = identity::CareRefusal::Cause;
+
+namespace {
+
+constexpr const char* kOffer = "Which [1, 2, c]";
+constexpr const char* kScan = "Then type the passcode that it shows";
+constexpr const char* kNumber = "Number of the mobile phone";
+constexpr const char* kPinQuestion = "PIN [";
+
+} // namespace
+
+TEST_GROUP(Enrolment) {
+    SignInWorld world;
+    FakeCare care{world.revoker, world.clock};
+
+    void setup() override {
+        world.care = &care;
+    }
+    void teardown() override {
+        world.enrolments.clear();
+        world.let_go_of_all();
+        CHECK_TRUE_TEXT(world.revoker.balanced(), "a token was leaked or ended twice");
+        CHECK_TRUE_TEXT(world.identity.script_done(), "Identity's script was not followed");
+    }
+
+    void demands_setup() {
+        world.identity.at_step_1([] { return identity::SetupRequired{}; });
+    }
+    void then_signs_in() {
+        world.identity.challenges("session-1").at_step_2(world.token());
+    }
+    void check_nothing_left() {
+        UNSIGNED_LONGS_EQUAL_TEXT(0, care.otp.size() + care.phone.size(), "a device is left");
+        UNSIGNED_LONGS_EQUAL_TEXT(0, world.revoker.live(), "a token is left");
+        UNSIGNED_LONGS_EQUAL_TEXT(0, world.enrolments.size(), "a set-up is left");
+        CHECK_FALSE(care.enabled);
+    }
+};
+
+TEST(Enrolment, sets_an_authenticator_up_at_the_login_prompt_and_signs_in_with_it) {
+    demands_setup();
+    then_signs_in();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(care.enabled);
+    CHECK_TRUE(care.factor == FactorKind::Otp);
+    CHECK_TRUE(care.otp.begin()->second);
+    CHECK_TRUE(run.person().allowed == world.settings.sign_in.enrolment_deadline);
+    for (const std::string& token : care.tokens) {
+        STRCMP_EQUAL("setup-1", token.c_str());
+    }
+    CHECK_FALSE(world.revoker.lives("setup-1"));
+    UNSIGNED_LONGS_EQUAL(0, world.enrolments.size());
+    CHECK_TRUE(world.naps.back() == 2s); // until what was begun before counts no more
+}
+
+TEST(Enrolment, shows_the_key_as_a_secret_text_and_never_as_an_ordinary_one) {
+    demands_setup();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "otp")
+        .when_asked_for(kScan, "c");
+
+    run.start();
+
+    run.check_ends(State::Denied, Reason::Cancelled);
+    const conversation::Message& question = run.person().prompts.at(2);
+    STRCMP_EQUAL("", question.text.c_str());
+    CHECK_TRUE(contains(text_of(question), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"));
+    CHECK_FALSE(contains(run.all_text(), "GEZD"));
+}
+
+TEST(Enrolment, draws_in_plain_characters_on_demand_and_where_the_terminal_needs_it) {
+    demands_setup();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for("█", "a")
+        .when_asked_for("##", "c");
+    run.start();
+    run.check_ends(State::Denied, Reason::Cancelled);
+
+    demands_setup();
+    SignInRun plain(world);
+    conversation::Context context = SignInWorld::ssh_login();
+    context.locale = "C";
+    plain.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for("##", "c");
+    plain.start(std::move(context));
+    plain.check_ends(State::Denied, Reason::Cancelled);
+}
+
+TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
+    demands_setup();
+    then_signs_in();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "2")
+        .when_asked_for(kNumber, "512 555")
+        .when_asked_for("begins with +", " +1 512-555-0199 ")
+        .when_asked_for("**99", "1111")
+        .when_asked_for("not accepted", FakeCare::kPin)
+        .when_asked_for("Now sign in with it", "1411594");
+
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(care.factor == FactorKind::Sms);
+    UNSIGNED_LONGS_EQUAL(1, care.asked("send_pin"));
+    UNSIGNED_LONGS_EQUAL(2, world.counts().challenges); // the PIN, and the sign-in's own
+    CHECK_FALSE(contains(run.all_text(), "555-0199"));
+}
+
+TEST(Enrolment, sends_no_more_pins_than_limits_resends_and_the_budget_allow) {
+    demands_setup();
+    world.settings.limits.resends = 1;
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "2")
+        .when_asked_for(kNumber, "+1 512-555-0100")
+        .when_asked_for("r: send another", "r")
+        .when_asked_for(kPinQuestion, "r")
+        .when_asked_for("No further text message", "c");
+    run.start();
+    run.check_ends(State::Denied, Reason::Cancelled);
+    UNSIGNED_LONGS_EQUAL(2, care.asked("send_pin"));
+
+    world.settings.limits.challenges = 2;
+    world.remake_limiter(); // both are used up
+    SignInRun none_left(world);
+    none_left.person().when_asked_for("password", "secret");
+    none_left.start();
+    none_left.check_ends(State::Denied, Reason::Throttled);
+    UNSIGNED_LONGS_EQUAL_TEXT(1, world.identity.calls.size(), "Identity was asked all the same");
+}
+
+TEST(Enrolment, leaves_nothing_behind_when_the_person_cancels_at_any_step) {
+    const std::vector<std::vector<std::pair<const char*, const char*>>> ways{
+        {{kOffer, "c"}},
+        {{kOffer, "1"}, {kScan, "c"}},
+        {{kOffer, "1"}, {kScan, "999999"}, {"not accepted", "cancel"}},
+        {{kOffer, "2"}, {kNumber, "C"}},
+        {{kOffer, "2"}, {kNumber, "+1 512-555-0100"}, {kPinQuestion, "c"}},
+    };
+    for (const auto& way : ways) {
+        demands_setup();
+        SignInRun run(world);
+        run.person().when_asked_for("password", "secret");
+        for (const auto& [words, answer] : way) {
+            run.person().when_asked_for(words, answer);
+        }
+        run.start();
+        run.check_ends(State::Denied, Reason::Cancelled, way.back().first);
+        check_nothing_left();
+    }
+}
+
+TEST(Enrolment, leaves_nothing_behind_when_the_caller_says_cancel) {
+    demands_setup();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    run.start(); // waits for the passcode
+    UNSIGNED_LONGS_EQUAL(1, care.otp.size());
+
+    run.trace().when_withdrawn(); // what Registry's `ended` does for Cancel, before the flow goes
+    run.drop();
+    run.go_on();
+
+    check_nothing_left();
+}
+
+TEST(Enrolment, goes_on_where_a_lost_connection_stopped_it) {
+    demands_setup();
+    SignInRun lost(world);
+    lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    lost.start();
+    const std::string first_question = text_of(lost.person().prompts.back());
+    lost.drop();
+    UNSIGNED_LONGS_EQUAL(1, world.enrolments.size());
+    CHECK_TRUE(world.revoker.lives("setup-1"));
+
+    demands_setup();
+    then_signs_in();
+    SignInRun again(world);
+    again.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for("begun before goes on", FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    again.start();
+
+    again.check_ends(State::Granted, Reason::MfaProven);
+    UNSIGNED_LONGS_EQUAL(1, care.asked("begin_setup"));
+    UNSIGNED_LONGS_EQUAL(1, care.asked("add_otp_device"));
+    UNSIGNED_LONGS_EQUAL(0, world.enrolments.size());
+}
+
+TEST(Enrolment, shows_what_was_begun_to_nobody_from_elsewhere) {
+    demands_setup();
+    SignInRun lost(world);
+    lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    lost.start();
+    lost.drop();
+
+    demands_setup();
+    SignInRun stranger(world);
+    stranger.person().when_asked_for("password", "secret").when_asked_for(kOffer, "c");
+    stranger.start(SignInWorld::ssh_login("203.0.113.9"));
+
+    stranger.check_ends(State::Denied, Reason::Cancelled);
+    UNSIGNED_LONGS_EQUAL_TEXT(1, world.enrolments.size(), "the person's own is still there");
+}
+
+TEST(Enrolment, ends_after_five_answers_that_do_not_fit_and_can_be_gone_on_with) {
+    demands_setup();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    for (const char* wrong : {"000000", "not digits", "111111", "222222", "333333"}) {
+        run.person().when_asked_for(kScan, wrong);
+    }
+    run.start();
+
+    run.check_ends(State::MaxTries, Reason::WrongCredentials);
+    UNSIGNED_LONGS_EQUAL(4, care.asked("verify_otp_device"));
+    UNSIGNED_LONGS_EQUAL(1, world.enrolments.size());
+}
+
+TEST(Enrolment, gives_a_client_up_that_answers_everything_with_the_password) {
+    demands_setup();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "secret");
+    run.start();
+
+    run.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(world.counts().refused_until.has_value() ||
+               world.limiter->refusal("alice.smith", world.origin()).has_value());
+}
+
+TEST(Enrolment, goes_on_where_the_verification_switched_mfa_on_by_itself) {
+    demands_setup();
+    then_signs_in();
+    care.refuse("enable", Cause::TokenDead, 401);
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+}
+
+TEST(Enrolment, says_yes_to_nobody_whose_second_factor_is_not_proven_afterwards) {
+    demands_setup();
+    world.identity.at_step_1(world.token({.proven = kPasswordAlone}));
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode);
+    run.start();
+
+    run.check_ends(State::Denied, Reason::MfaRequired);
+}
+
+TEST(Enrolment, is_offered_once_in_a_sign_in) {
+    demands_setup();
+    demands_setup(); // Identity is not impressed
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode);
+    run.start();
+
+    run.check_ends(State::Denied, Reason::MfaSetupRequired);
+    CHECK_TRUE(contains(run.verdict_text(), "Control Panel"));
+}
+
+TEST(Enrolment, is_not_offered_where_it_may_not_or_cannot_be) {
+    demands_setup();
+    world.settings.sign_in.enrol_at_login = false;
+    SignInRun switched_off(world);
+    switched_off.person().when_asked_for("password", "secret");
+    switched_off.start();
+    switched_off.check_ends(State::Denied, Reason::MfaSetupRequired, "enrol_at_login");
+
+    demands_setup();
+    world.settings.sign_in.enrol_at_login = true;
+    SignInRun nobody_there(world);
+    conversation::Context context = SignInWorld::ssh_login();
+    context.interactive = false;
+    nobody_there.person().when_asked_for("password", "secret");
+    nobody_there.start(std::move(context));
+    nobody_there.check_ends(State::Denied, Reason::MfaSetupRequired, "interactive");
+    CHECK_TRUE(care.calls.empty());
+}
+
+TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
+    struct Row {
+        const char* call;
+        Cause cause;
+        int status;
+        State state;
+        Reason reason;
+    };
+    const std::vector<Row> rows{
+        {"begin_setup", Cause::NotAllowed, 403, State::Denied, Reason::CareRefused},
+        {"begin_setup", Cause::Unreachable, 0, State::Unavailable, Reason::IdentityUnreachable},
+        {"add_otp_device", Cause::Throttled, 413, State::Unavailable, Reason::Throttled},
+        {"add_otp_device", Cause::TokenDead, 401, State::Denied, Reason::NoSignIn},
+        {"verify_otp_device", Cause::Fault, 500, State::Unavailable, Reason::IdentityFault},
+        {"enable", Cause::Conflict, 400, State::Denied, Reason::CareRefused},
+    };
+    for (const Row& row : rows) {
+        world.enrolments.clear();
+        demands_setup();
+        care.refuse(row.call, row.cause, row.status, "Words of Identity");
+        SignInRun run(world);
+        run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+        const std::string call = row.call;
+        if (call == "verify_otp_device" || call == "enable") {
+            run.person().when_asked_for(kScan, FakeCare::kCode);
+        }
+        run.start();
+        run.check_ends(row.state, row.reason, row.call);
+        CHECK_TRUE_TEXT(contains(run.verdict_text(), "Words of Identity"), row.call);
+    }
+}
+
+TEST(Enrolment, asks_who_it_is_where_the_setup_token_does_not_say) {
+    care.setup_names_user = false;
+    care.refuse("state", Cause::NotAllowed, 403);
+    demands_setup();
+    SignInRun refused(world);
+    refused.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    refused.start();
+    refused.check_ends(State::Denied, Reason::MfaSetupRequired);
+    check_nothing_left();
+
+    demands_setup();
+    then_signs_in();
+    SignInRun told(world);
+    told.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    told.start();
+    told.check_ends(State::Granted, Reason::MfaProven);
+}
+
+TEST(Enrolment, takes_no_key_that_is_none) {
+    care.key_uri = "https://evil.example/?secret=x";
+    demands_setup();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    run.start();
+
+    run.check_ends(State::Unavailable, Reason::IdentityFault);
+    check_nothing_left();
+}
+
+TEST(Enrolment, replaces_an_unverified_phone_that_is_in_the_way_and_no_other) {
+    care.phone["phone-old"] = false;
+    care.refuse("add_phone", Cause::Conflict, 400, "one phone only");
+    demands_setup();
+    then_signs_in();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "2")
+        .when_asked_for(kNumber, "+1 512-555-0100")
+        .when_asked_for(kPinQuestion, FakeCare::kPin)
+        .when_asked_for("Now sign in with it", "1411594");
+    run.start();
+    run.check_ends(State::Granted, Reason::MfaProven);
+    UNSIGNED_LONGS_EQUAL(0, care.phone.count("phone-old"));
+
+    care.phone = {{"phone-old", true}};
+    care.refuse("add_phone", Cause::Conflict, 400, "one phone only");
+    demands_setup();
+    SignInRun taken(world);
+    taken.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "2")
+        .when_asked_for(kNumber, "+1 512-555-0100");
+    taken.start();
+    taken.check_ends(State::Denied, Reason::CareRefused);
+    UNSIGNED_LONGS_EQUAL(1, care.phone.count("phone-old"));
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/password_change.h"
+
+#include "sign_in_world.h"
+#include "tests/support/fake_care.h"
+
+using namespace raxauth;
+using namespace raxauth::testing;
+using namespace std::chrono_literals;
+using Cause = identity::CareRefusal::Cause;
+
+namespace {
+
+constexpr const char* kNew = "New Rackspace password";
+constexpr const char* kAgain = "again";
+
+/// One `passwd` or `raxauth password`.
+class ChangeRun {
+  public:
+    explicit ChangeRun(SignInWorld& world) : world_(world) {}
+    ScriptedPerson& person() { return person_; }
+    ChangeRun& start(uid_t real_uid = 1001) {
+        conversation::Context context = SignInWorld::ssh_login("");
+        context.service = "passwd";
+        context.session.real_uid = real_uid;
+        job_ = Job::start(run(std::move(context)));
+        return go_on();
+    }
+    ChangeRun& go_on() {
+        run_until_idle(world_.loop);
+        return *this;
+    }
+    void check_ends(State state, Reason reason) const {
+        CHECK_TRUE_TEXT(verdict.has_value(), person_.trouble.c_str());
+        STRCMP_EQUAL_TEXT(std::string(word(state)).c_str(),
+                          std::string(word(verdict->state())).c_str(), verdict->why.c_str());
+        STRCMP_EQUAL_TEXT(std::string(word(reason)).c_str(),
+                          std::string(word(verdict->reason())).c_str(), verdict->why.c_str());
+        CHECK_TRUE_TEXT(person_.script_done(), person_.trouble.c_str());
+    }
+    std::optional<conversation::Verdict> verdict;
+
+  private:
+    Task<void> run(conversation::Context context) {
+        Task<conversation::Verdict> procedure = flows::change_password(
+            person_, std::move(context), world_.services(), std::make_shared<flows::SignInTrace>());
+        conversation::Verdict reached = co_await std::move(procedure);
+        verdict.emplace(std::move(reached));
+    }
+    SignInWorld& world_;
+    ScriptedPerson person_;
+    Job job_;
+};
+
+} // namespace
+
+TEST_GROUP(PasswordChange) {
+    SignInWorld world;
+    FakeCare care{world.revoker, world.clock};
+
+    void setup() override {
+        world.care = &care;
+    }
+    void teardown() override {
+        world.let_go_of_all();
+        CHECK_TRUE_TEXT(world.revoker.balanced(), "a token was leaked or ended twice");
+        CHECK_TRUE_TEXT(world.identity.script_done(), "Identity's script was not followed");
+    }
+};
+
+TEST(PasswordChange, of_an_expired_password_is_asked_for_and_the_sign_in_goes_on_with_it) {
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; })
+        .challenges("session-1")
+        .at_step_2(world.token());
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "Old-secret1")
+        .when_asked_for("8 to 100 characters", "Old-secret1")
+        .when_asked_for("has to differ", "New-secret1")
+        .when_asked_for(kAgain, "New-secret2")
+        .when_asked_for("not the same", "New-secret1")
+        .when_asked_for(kAgain, "New-secret1")
+        .when_asked_for("passcode", "1411594");
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    UNSIGNED_LONGS_EQUAL(1, care.passwords.size());
+    STRCMP_EQUAL("Old-secret1", care.presents[0].c_str());
+    STRCMP_EQUAL("New-secret1", care.passwords[0].c_str());
+    STRCMP_EQUAL("New-secret1", world.identity.calls[1].credential.c_str());
+    CHECK_FALSE(contains(run.all_text(), "New-secret"));
+}
+
+TEST(PasswordChange, tells_what_identity_says_of_a_weak_one_and_asks_again) {
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; });
+    for (int i = 0; i < 3; ++i) {
+        care.refuse("change_password", Cause::Conflict, 400, "Password must contain a digit");
+    }
+    SignInRun run(world);
+    run.person().when_asked_for("password", "Old-secret1");
+    for (const char* words : {kNew, "must contain a digit", "must contain a digit"}) {
+        run.person().when_asked_for(words, "weak").when_asked_for(kAgain, "weak");
+    }
+    run.start();
+
+    run.check_ends(State::MaxTries, Reason::CareRefused);
+}
+
+TEST(PasswordChange, is_declined_by_an_empty_line_and_not_offered_where_nobody_is) {
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; });
+    SignInRun declined(world);
+    declined.person().when_asked_for("password", "Old-secret1").when_asked_for(kNew, "");
+    declined.start();
+    declined.check_ends(State::Denied, Reason::Cancelled);
+
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; });
+    SignInRun alone(world);
+    conversation::Context context = SignInWorld::ssh_login();
+    context.interactive = false;
+    alone.person().when_asked_for("password", "Old-secret1");
+    alone.start(std::move(context));
+    alone.check_ends(State::Expired, Reason::PasswordExpired);
+    CHECK_TRUE(care.calls.empty());
+}
+
+TEST(PasswordChange, by_the_person_ends_the_sign_ins_of_the_old_password) {
+    ChangeRun run(world);
+    run.person()
+        .when_asked_for("Present Rackspace password", "Old-secret1")
+        .when_asked_for(kNew, "New-secret1")
+        .when_asked_for(kAgain, "New-secret1");
+    run.start();
+
+    run.check_ends(State::Granted, Reason::PasswordChanged);
+    CHECK_FALSE(run.verdict->grant().has_value()); // proves nothing to anybody
+    UNSIGNED_LONGS_EQUAL(0, world.counts().challenges);
+}
+
+TEST(PasswordChange, by_root_is_refused_and_says_who_can) {
+    ChangeRun run(world);
+    run.start(0);
+
+    run.check_ends(State::Denied, Reason::NotSupported);
+    CHECK_TRUE(contains(run.verdict->messages.at(0).text, "only alice can"));
+    CHECK_TRUE(care.calls.empty());
+}
+
+TEST(PasswordChange, counts_a_wrong_present_password_and_stops_where_sign_ins_stop) {
+    world.settings.limits.wrong_passwords = 2;
+    world.remake_limiter();
+    for (int i = 0; i < 2; ++i) {
+        care.refuse("change_password", Cause::WrongPassword, 401);
+        ChangeRun run(world);
+        run.person()
+            .when_asked_for("Present", "guess")
+            .when_asked_for(kNew, "New-secret1")
+            .when_asked_for(kAgain, "New-secret1");
+        run.start();
+        run.check_ends(State::Denied, Reason::WrongCredentials);
+    }
+    UNSIGNED_LONGS_EQUAL(2, world.counts().wrong_passwords);
+
+    ChangeRun refused(world);
+    refused.start();
+    refused.check_ends(State::Denied, Reason::Throttled);
+    UNSIGNED_LONGS_EQUAL(2, care.passwords.size());
+}
+
+TEST(PasswordChange, lets_no_more_parallel_guesses_through_than_the_limit) {
+    world.settings.limits.wrong_passwords = 1;
+    world.remake_limiter();
+    care.refuse("change_password", Cause::WrongPassword, 401);
+    care.own_gate.shut();
+    std::vector<std::unique_ptr<ChangeRun>> runs;
+    for (int i = 0; i < 4; ++i) {
+        runs.push_back(std::make_unique<ChangeRun>(world));
+        runs.back()
+            ->person()
+            .when_asked_for("Present", "guess")
+            .when_asked_for(kNew, "New-secret1")
+            .when_asked_for(kAgain, "New-secret1");
+        runs.back()->start();
+    }
+    care.own_gate.open();
+    run_until_idle(world.loop);
+
+    UNSIGNED_LONGS_EQUAL_TEXT(1, care.asked("change_password"), "guesses that Identity saw");
+}

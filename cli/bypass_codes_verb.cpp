@@ -17,33 +17,33 @@ namespace {
 class Codes {
   public:
     explicit Codes(const Secret& result) : result_(read_result(result)) {
-        for (const nlohmann::json& code : list_of(result_, "codes")) {
-            if (!code.is_string() || code.get_ref<const std::string&>().empty()) {
+        const auto codes = result_.find("codes");
+        if (codes == result_.end() || !codes->is_array() || codes->empty()) {
+            throw_odd_daemon();
+        }
+        for (nlohmann::json& code : *codes) {
+            auto* const text = code.get_ptr<std::string*>();
+            if (text == nullptr || text->empty()) {
                 throw_odd_daemon();
             }
-        }
-        if (list_of(result_, "codes").empty()) {
-            throw_odd_daemon();
+            texts_.push_back(text);
         }
     }
     Codes(const Codes&) = delete;
     Codes& operator=(const Codes&) = delete;
     ~Codes() {
-        for (nlohmann::json& code : result_["codes"]) {
-            if (code.is_string()) {
-                auto& text = code.get_ref<std::string&>();
-                wipe(text.data(), text.size());
-            }
+        for (std::string* text : texts_) {
+            wipe(text->data(), text->size());
         }
     }
 
     Secret lines() const {
-        Secret text;
-        for (const nlohmann::json& code : list_of(result_, "codes")) {
-            text.append(code.get_ref<const std::string&>());
-            text.append('\n');
+        Secret lines;
+        for (const std::string* text : texts_) {
+            lines.append(*text);
+            lines.append('\n');
         }
-        return text;
+        return lines;
     }
     Secret json() const {
         std::string dumped = result_.dump(2);
@@ -61,6 +61,7 @@ class Codes {
 
   private:
     nlohmann::json result_;
+    std::vector<std::string*> texts_; ///< within result_
 };
 
 } // namespace

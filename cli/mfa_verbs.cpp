@@ -32,7 +32,7 @@ std::string enforcement_in_words(const std::string& level) {
 
 std::string domain_in_words(const nlohmann::json& result, std::string_view level_key) {
     const std::string level = enforcement_in_words(text_of(result, level_key));
-    const std::string domain = text_of(result, "domain");
+    std::string domain = text_of(result, "domain");
     if (level.empty()) {
         return domain;
     }

@@ -36,6 +36,8 @@ Daemon::Daemon(Places places)
     load();
     report_limiter_trouble();
     descriptor_store_.restore(revocations_);
+    descriptor_store_.also_keep([this](const auto& visit) { revocations_.each_pending(visit); });
+    revocations_.on_pending([this] { descriptor_store_.schedule(); });
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     for (std::size_t i = 0; i < std::size(signals); ++i) {
         const int r =

@@ -30,7 +30,18 @@ Revocations::Revocations(Loop& loop, RevocationLimits limits) : loop_(loop), lim
     });
 }
 
-Revocations::~Revocations() = default;
+Revocations::~Revocations() {
+    if (pending() > 0) {
+        note_lost(pending());
+    }
+}
+
+void Revocations::each_pending(const std::function<void(const Secret&)>& visit) const {
+    std::for_each(waiting_.begin(), waiting_.end(), visit);
+    for (const Running& running : running_) {
+        visit(running.token);
+    }
+}
 
 void Revocations::use(Identity* identity) {
     identity_ = identity;
@@ -89,6 +100,9 @@ void Revocations::abandoned(Secret token) noexcept {
         }
         waiting_.push_back(std::move(token));
         sweep_.arm(); // not at once: owners end in destructors, deep below
+        if (pending_more_) {
+            pending_more_();
+        }
     } catch (const std::exception&) {
         note_lost(1);
     }

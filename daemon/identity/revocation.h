@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 
@@ -42,7 +43,7 @@ class Revocations final : public sessions::TokenRevoker {
     explicit Revocations(Loop& loop, RevocationLimits limits = {});
     Revocations(const Revocations&) = delete;
     Revocations& operator=(const Revocations&) = delete;
-    /// What is not revoked yet is given up.
+    /// What is not revoked yet is given up, and the journal says so.
     ~Revocations() override;
 
     /// Whom to ask, from now on; it outlives this, or is replaced first (null: tokens wait). The
@@ -57,6 +58,10 @@ class Revocations final : public sessions::TokenRevoker {
     std::size_t held() const noexcept { return holders_.size(); }
     /// Waiting for revocation, or under way.
     std::size_t pending() const noexcept { return waiting_.size() + running_.size(); }
+    /// Every token that waits for revocation or is being revoked.
+    void each_pending(const std::function<void(const Secret&)>& visit) const;
+    /// Called when one more waits; must not come back here.
+    void on_pending(std::function<void()> callback) { pending_more_ = std::move(callback); }
     /// For an orderly stop: over when nothing is pending any more, at the latest after `deadline`.
     Task<void> drain(std::chrono::milliseconds deadline);
 
@@ -79,6 +84,7 @@ class Revocations final : public sessions::TokenRevoker {
     std::uint64_t lost_in_a_row_ = 0;
     std::map<Digest, unsigned> holders_;
     std::deque<Secret> waiting_;
+    std::function<void()> pending_more_;
     std::list<OneShot<bool>*> drains_; ///< in the frames of drain()
     std::list<Running> running_;
     std::list<Running> ended_; ///< to be destroyed in the next turn, not inside their own task

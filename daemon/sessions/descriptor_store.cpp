@@ -107,6 +107,7 @@ DescriptorStore::DescriptorStore(Loop& loop, SessionStore& sessions, ServiceMana
 
 void DescriptorStore::restore(TokenRevoker& revoker) {
     Secret newest;
+    Secret pending;
     for (const ServiceManager::Kept& kept : manager_.take()) {
         if (std::find(std::begin(kNames), std::end(kNames), kept.name) == std::end(kNames)) {
             continue;
@@ -118,15 +119,23 @@ void DescriptorStore::restore(TokenRevoker& revoker) {
         if (in.good() && generation > generation_) {
             generation_ = generation;
             newest = Secret(table);
+            pending = Secret(in.text());
         }
     }
     if (generation_ > 0) {
         sessions_.restore(newest, revoker);
     }
+    RecordReader in(pending.view());
+    for (std::uint64_t left = in.number(); in.good() && left > 0; --left) {
+        Secret token(in.text());
+        if (in.good() && !token.empty()) {
+            const OwnedToken let_go(std::move(token), WallTime{}, revoker);
+        }
+    }
 }
 
 void DescriptorStore::schedule() {
-    if (scheduled_) {
+    if (scheduled_ || !manager_.present()) {
         return;
     }
     scheduled_ = true;
@@ -145,6 +154,14 @@ void DescriptorStore::save() {
     RecordWriter out;
     out.number(generation_ + 1);
     out.text(sessions_.serialise().view());
+    RecordWriter tokens;
+    std::uint64_t count = 0;
+    if (pending_) {
+        pending_([&](const Secret&) { ++count; });
+        tokens.number(count);
+        pending_([&](const Secret& token) { tokens.text(token.view()); });
+    }
+    out.text(tokens.take().view());
     const Secret bytes = out.take();
     const UniqueFd fd = sealed_copy(bytes.view());
     ++generation_;

@@ -48,6 +48,12 @@ class DescriptorStore {
     DescriptorStore(const DescriptorStore&) = delete;
     DescriptorStore& operator=(const DescriptorStore&) = delete;
 
+    /// Tokens that are to be revoked are kept too, so that a crash loses none: who tells them.
+    using EachToken = std::function<void(const std::function<void(const Secret&)>&)>;
+    void also_keep(EachToken pending) { pending_ = std::move(pending); }
+    /// Something that is kept has changed.
+    void schedule();
+
     /// Takes back what an earlier daemon left; at start-up, before the name is on the bus.
     void restore(TokenRevoker& revoker);
     /// Hands the table over now. Errors: std::system_error.
@@ -58,12 +64,12 @@ class DescriptorStore {
     void forget();
 
   private:
-    void schedule();
     void save_no_more();
 
     Loop& loop_;
     SessionStore& sessions_;
     ServiceManager& manager_;
+    EachToken pending_;
     std::uint64_t generation_ = 0;
     std::chrono::microseconds last_cost_{0};
     Timer saving_;

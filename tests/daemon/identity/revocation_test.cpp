@@ -4,6 +4,7 @@
 #include "daemon/journal/journal.h"
 #include "tests/support/event_pump.h"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -89,6 +90,31 @@ TEST(Revocations, what_its_owner_lets_go_is_revoked) {
     LONGS_EQUAL(1, revocations->counts().issued);
     LONGS_EQUAL(1, revocations->counts().revoked);
     LONGS_EQUAL(0, revocations->held());
+}
+
+TEST(Revocations, tells_what_waits_and_what_is_under_way_so_that_it_can_be_kept) {
+    unsigned told = 0;
+    revocations->on_pending([&told] { ++told; });
+    identity.held = true;
+    {
+        const OwnedToken a = token("a");
+        const OwnedToken b = token("b");
+        const OwnedToken c = token("c");
+    }
+    CHECK(run_until(loop, [&] { return identity.under_way.size() == 2; })); // and one waits
+
+    std::vector<std::string> pending;
+    revocations->each_pending([&](const Secret& one) { pending.emplace_back(one.view()); });
+    std::sort(pending.begin(), pending.end());
+    CHECK(pending == (std::vector<std::string>{"a", "b", "c"}));
+    LONGS_EQUAL(3, told);
+
+    identity.held = false;
+    for (OneShot<bool>* answer : identity.under_way) {
+        answer->set(true);
+    }
+    settle();
+    revocations->each_pending([](const Secret&) { FAIL("nothing is left"); });
 }
 
 TEST(Revocations, handing_on_is_no_end) {

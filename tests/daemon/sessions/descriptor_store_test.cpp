@@ -229,6 +229,23 @@ TEST(DescriptorStore, revokes_the_token_of_a_sign_in_whose_session_never_opened)
     UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
 }
 
+TEST(DescriptorStore, has_the_successor_revoke_what_was_still_to_be_revoked) {
+    const Secret first("token-1");
+    const Secret second("token-2");
+    descriptors->also_keep([&](const std::function<void(const Secret&)>& visit) {
+        visit(first);
+        visit(second);
+    });
+    descriptors->schedule();
+    CHECK_TRUE(run_until(loop, [this] { return manager.size() == 1; }));
+
+    die_and_begin_anew();
+
+    UNSIGNED_LONGS_EQUAL(2, successor.issued());
+    UNSIGNED_LONGS_EQUAL(2, successor.abandoned());
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+}
+
 TEST(DescriptorStore, keeps_what_was_handed_over_whatever_becomes_of_our_own_table) {
     log_in(); // which schedules a save
     descriptors->hand_over();

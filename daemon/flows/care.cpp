@@ -415,6 +415,10 @@ Task<Verdict> Care::disable() {
         warning = "Your account must have MFA: it will have to be set up again at the next "
                   "sign-in.\n";
     }
+    if (!context_.interactive) {
+        co_return misused("Switching MFA off has to be confirmed: run it on a terminal, or with "
+                          "--stdin.");
+    }
     std::vector<Message> question;
     question.push_back({MessageKind::Text,
                         fmt::format("{}Switch multi-factor authentication off for {}? The password "
@@ -654,6 +658,12 @@ Task<CareAccess> open_care(Person& person, const Context& context, Services& ser
     // token could do either.
     const bool anew = !services.settings.sessions.user_token;
     if (session == nullptr || anew) {
+        if (!context.interactive) {
+            access.refusal =
+                Verdict::refused(State::Denied, Reason::NoSignIn, "nobody there to sign in")
+                    .telling("This session has no Rackspace sign-in. Sign in first: raxauth login");
+            co_return access;
+        }
         Context same = context_of_same(context);
         same.no_reuse = same.no_reuse || anew;
         Task<Verdict> signing_in = sign_in(person, std::move(same), services, trace);

@@ -91,8 +91,11 @@ class SetUp {
     SetUp& operator=(const SetUp&) = delete;
     ~SetUp() {
         trace_.when_withdrawn = nullptr;
-        if (state_ && !state_->setup_token.held()) {
-            to_.enrolments.abandon(key_); // the session's token is not kept beyond the conversation
+        // Without a token or a device there is nothing to go on with, and the session's token is
+        // not kept beyond the conversation.
+        if (state_ && !state_->setup_token.held() &&
+            (password_ == nullptr || state_->device.empty())) {
+            to_.enrolments.abandon(key_);
         }
     }
 
@@ -113,6 +116,7 @@ class SetUp {
     Task<std::optional<Verdict>> switch_on();
     Task<Secret> ask(Message question);
     Task<Verdict> cancelled();
+    void settle(Verdict& verdict);
     Message code_question(const enrolment::KeyUri& key) const;
     std::optional<Verdict> password_again(const Secret& answer);
     identity::Acting who() const { return {state_->token(), state_->user_id}; }
@@ -162,7 +166,26 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Se
         Task<std::optional<Verdict>> switching = switch_on();
         ended = co_await std::move(switching);
     }
+    if (ended && state_) {
+        settle(*ended);
+    }
     co_return ended;
+}
+
+/// What of a set-up that failed is kept for the next sign-in.
+void SetUp::settle(Verdict& verdict) {
+    const Reason why = verdict.reason();
+    if (why == Reason::NoSignIn && password_ != nullptr) { // Identity ended the token
+        state_->setup_token = sessions::OwnedToken();
+        verdict = Verdict::refused(State::Denied, why, std::move(verdict.why))
+                      .telling("Rackspace Identity has ended what was begun here. Sign in again "
+                               "within 15 minutes to go on.");
+    }
+    if (why == Reason::CareRefused) { // the same again would be refused again
+        trace_.when_withdrawn = nullptr;
+        state_.reset();
+        to_.enrolments.abandon(key_);
+    }
 }
 
 /// What Identity needs to let us set anything up.
@@ -243,6 +266,9 @@ std::optional<Verdict> SetUp::password_again(const Secret& answer) {
 }
 
 Task<std::optional<Verdict>> SetUp::choose() {
+    if (password_ != nullptr && state_->device.empty()) {
+        state_->kind.reset(); // nothing was begun that would bind the person to it
+    }
     if (state_->kind && !state_->device.empty()) {
         note_ = "The set-up that was begun before goes on.\n";
     }
@@ -302,7 +328,7 @@ Message SetUp::code_question(const enrolment::KeyUri& key) const {
         text->append("Type this key into the authenticator app (time-based): ");
     }
     text->append(key.key.view());
-    text->append("\nThen type the passcode that it shows [a: draw it in plain characters, c: "
+    text->append("\nThen type the passcode that it shows [a: in plain characters, c: "
                  "cancel]: ");
     Message question{MessageKind::Text, {}};
     question.secret_text = std::move(text);

@@ -193,6 +193,10 @@ class Identity:
     def change(self, user, **members):
         self._ask("PUT", f"/users/{user}", members)
 
+    def domain(self, **members):
+        """Changes the domain that everybody is in."""
+        self._ask("PUT", f"/domains/{DOMAIN}", members)
+
     def fault(self, user, name, **how):
         """From now on replies to USER are spoilt (NAME of ALL_FAULTS or http_NNN; "" for no more)."""
         self.change(user, fault={"name": name, **how} if name else None)

@@ -54,7 +54,9 @@ Daemon::Daemon(Places places)
         places_.bus_address.c_str());
 }
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+    revocations_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
+}
 
 int Daemon::run() {
     static_cast<void>(sd_notify(0, "READY=1"));
@@ -158,7 +160,7 @@ Task<void> Daemon::stop() {
         }
     }
     sessions_.clear();
-    enrolments_.clear();
+    enrolments_.close();
     co_await revocations_.drain(kStopTime);
     journal::info("stopped");
     loop_.stop(0);

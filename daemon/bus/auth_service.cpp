@@ -452,7 +452,9 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
     auto reply = [message = std::shared_ptr<sd_bus_message>(
                       sd_bus_message_ref(call.get()),
                       [](sd_bus_message* m) { sd_bus_message_unref(m); })](const Step& step) {
-        static_cast<void>(guard([&] { send_step(message.get(), step); }));
+        if (guard([&] { send_step(message.get(), step); }) < 0) {
+            reply_error(message.get(), SD_BUS_ERROR_FAILED, "the answer could not be sent");
+        }
     };
     if (!rooms_.registry.begin(std::move(begin), std::move(reply))) {
         record(hook, *held, State::Unavailable, Reason::TooManyConversations,
@@ -477,7 +479,9 @@ void AuthService::answer(sd_bus_message* call) {
         [message = std::shared_ptr<sd_bus_message>(sd_bus_message_ref(call), [](sd_bus_message* m) {
              sd_bus_message_unref(m);
          })](const Step& step) {
-            static_cast<void>(guard([&] { send_step(message.get(), step); }));
+            if (guard([&] { send_step(message.get(), step); }) < 0) {
+                reply_error(message.get(), SD_BUS_ERROR_FAILED, "the answer could not be sent");
+            }
         };
     if (const auto error =
             rooms_.registry.answer(sender, id, serial, std::move(*answers), std::move(reply))) {

@@ -30,8 +30,11 @@ void append_messages(sd_bus_message* reply, const std::vector<Message>& messages
     check(sd_bus_message_open_container(reply, 'a', "(ss)"), "append messages");
     for (const Message& message : messages) {
         const std::string kind(contract::word(message.kind));
-        check(sd_bus_message_append(reply, "(ss)", kind.c_str(), message.text.c_str()),
-              "append message"); // empty where the text is a secret: see detail::kTexts
+        // An empty text stands for a secret one alone: see detail::kTexts.
+        const bool blank = message.text.empty() && !message.secret_text;
+        check(
+            sd_bus_message_append(reply, "(ss)", kind.c_str(), blank ? " " : message.text.c_str()),
+            "append message");
     }
     check(sd_bus_message_close_container(reply), "append messages");
 }

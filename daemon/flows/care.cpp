@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/care.h"
 
+#include "common/secret_pipe.h"
 #include "daemon/enrolment/phone_number.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/identity/credentials_body.h"
 #include "daemon/journal/journal.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/core.h>
@@ -128,6 +130,11 @@ std::shared_ptr<const Secret> nothing_to_tell() {
 }
 
 Verdict done(std::shared_ptr<const Secret> result, std::string text, std::string why) {
+    if (result->size() > kMaxSecretBytes) {
+        return Verdict::refused(State::Unavailable, Reason::IdentityFault,
+                                "Identity told more than a reply can hold")
+            .telling("Rackspace Identity told more than can be shown.");
+    }
     Verdict verdict = Verdict::completed(Reason::Done, std::move(result)).because(std::move(why));
     if (!text.empty()) {
         verdict.messages.push_back({MessageKind::Info, std::move(text)});
@@ -585,7 +592,10 @@ Verdict throttled(const policy::LimitRefusal& refusal, WallTime now, std::string
 }
 
 Verdict refused_by_identity(const CareRefusal& refusal, std::string_view what) {
-    const std::string& words = refusal.message;
+    // What holds that many digits may be a telephone number, however it is written.
+    const auto digits = std::count_if(refusal.message.begin(), refusal.message.end(),
+                                      [](char c) { return c >= '0' && c <= '9'; });
+    const std::string words = digits < 7 ? refusal.message : std::string();
     const auto no = [&](State state, Reason reason, std::string text) {
         std::string why = fmt::format("{}: HTTP {}", what, refusal.status);
         const std::string& more = words.empty() ? refusal.detail : words;

@@ -13,9 +13,11 @@
 #include "daemon/flows/care.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/pending_enrolments.h"
+#include "daemon/flows/prompts.h"
 #include "daemon/journal/journal.h"
 
 #include <algorithm>
+#include <exception>
 #include <fmt/core.h>
 #include <strings.h>
 #include <utility>
@@ -37,6 +39,8 @@ using Cause = identity::CareRefusal::Cause;
 
 /// Wrong codes, and answers that are none, before the conversation ends.
 constexpr unsigned kMaxWrong = 5;
+/// Drawings of one code: each costs the daemon's loop some time.
+constexpr unsigned kMaxDrawings = 8;
 /// Identity revokes what was begun before MFA was switched on, to the second.
 constexpr std::chrono::seconds kUntilEnabledCounts{2};
 
@@ -80,22 +84,30 @@ bool says(const Secret& answer, std::string_view letter, std::string_view word) 
 class SetUp {
   public:
     SetUp(Person& person, const Context& context, Services& services, const Subject& subject,
-          const Secret* password, SignInTrace& trace)
+          const Secret* password, const Secret* typed, SignInTrace& trace)
         : person_(person), context_(context), to_(services), subject_(subject), password_(password),
-          trace_(trace),
-          key_(fmt::format("{}\n{}\n{}\n{}", context.user, subject.account.name, subject.origin.key,
-                           password != nullptr ? "login" : "session")),
+          typed_(typed), trace_(trace),
+          key_(fmt::format("{}\n{}\n{}", context.user, subject.account.name, subject.origin.key)),
           style_(speaks_utf8(context.locale) ? enrolment::QrStyle::HalfBlocks
                                              : enrolment::QrStyle::Ascii) {}
     SetUp(const SetUp&) = delete;
     SetUp& operator=(const SetUp&) = delete;
     ~SetUp() {
         trace_.when_withdrawn = nullptr;
-        // Without a token or a device there is nothing to go on with, and the session's token is
-        // not kept beyond the conversation.
-        if (state_ && !state_->setup_token.held() &&
-            (password_ == nullptr || state_->device.empty())) {
-            to_.enrolments.abandon(key_);
+        if (!state_) {
+            return;
+        }
+        // Lost, or failed in a way that may pass: kept for the same person, who has to have begun
+        // it with the password. A session's token is not kept beyond the conversation.
+        const bool worth_it = password_ != nullptr && !state_->device.empty() && !*withdrawn_;
+        try {
+            if (worth_it) {
+                to_.enrolments.keep(key_, std::move(state_));
+            } else {
+                to_.enrolments.abandon(std::move(state_));
+            }
+        } catch (const std::exception& fault) {
+            journal::warning(std::string("a set-up that was broken off is lost: ") + fault.what());
         }
     }
 
@@ -106,6 +118,7 @@ class SetUp {
 
   private:
     Task<std::optional<Verdict>> begin(const Secret* session_token, std::string user_id);
+    Task<std::optional<Verdict>> go_on_with_what_was_lost();
     Task<std::optional<Verdict>> choose();
     Task<std::optional<Verdict>> authenticator();
     Task<std::optional<Verdict>> phone();
@@ -127,13 +140,16 @@ class SetUp {
     Services& to_;
     const Subject& subject_;
     const Secret* password_; ///< null: the session's token is used
+    const Secret* typed_;    ///< all that was typed at the password prompt
     SignInTrace& trace_;
     const std::string key_;
     enrolment::QrStyle style_;
-    std::shared_ptr<PendingEnrolment> state_;
+    std::shared_ptr<PendingEnrolment> state_; ///< ours alone while the conversation lives
+    std::shared_ptr<bool> withdrawn_ = std::make_shared<bool>(false);
     std::string note_; ///< what happened just before, for the next question
     unsigned wrong_ = 0;
     unsigned resends_left_ = 0;
+    unsigned drawings_left_ = kMaxDrawings;
     bool on_already_ = false; ///< MFA is: one more device is added
 };
 
@@ -141,14 +157,18 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Se
                                         std::string user_id) {
     person_.allow(to_.settings.sign_in.enrolment_deadline);
     resends_left_ = to_.settings.limits.resends;
-    state_ = to_.enrolments.open(key_);
-    if (!state_) {
-        co_return Verdict::refused(State::Unavailable, Reason::TooManyConversations,
-                                   "too many second factors are being set up")
-            .telling("Too many people are setting up a second factor here. Try again later.");
+    trace_.when_withdrawn = [withdrawn = withdrawn_] { *withdrawn = true; };
+    if (password_ != nullptr) {
+        Task<std::optional<Verdict>> going_on = go_on_with_what_was_lost();
+        std::optional<Verdict> stopped = co_await std::move(going_on);
+        if (stopped) {
+            co_return stopped;
+        }
     }
-    trace_.when_withdrawn = [&enrolments = to_.enrolments, key = key_] { enrolments.abandon(key); };
-    if (kind) {
+    if (!state_) {
+        state_ = std::make_shared<PendingEnrolment>();
+        state_->account = subject_.account.name;
+        state_->begun = to_.clock.wall();
         state_->kind = kind;
     }
     Task<std::optional<Verdict>> choosing = choose();
@@ -181,11 +201,48 @@ void SetUp::settle(Verdict& verdict) {
                       .telling("Rackspace Identity has ended what was begun here. Sign in again "
                                "within 15 minutes to go on.");
     }
-    if (why == Reason::CareRefused) { // the same again would be refused again
-        trace_.when_withdrawn = nullptr;
-        state_.reset();
-        to_.enrolments.abandon(key_);
+    if (why == Reason::CareRefused || why == Reason::PasswordOnlyClient) {
+        to_.enrolments.abandon(std::move(state_)); // the same again would be refused again
     }
+}
+
+/// Who comes back is asked whether it was them: the key was shown to whoever began it.
+Task<std::optional<Verdict>> SetUp::go_on_with_what_was_lost() {
+    state_ = to_.enrolments.take(key_);
+    if (!state_) {
+        co_return std::nullopt;
+    }
+    std::string note;
+    while (wrong_ < kMaxWrong) {
+        Task<Secret> asking = ask(
+            {MessageKind::Text,
+             fmt::format("{}A second factor ({}) began to be set up from here at {}, and was not "
+                         "finished.\n  y  that was me: go on with it\n  n  start anew\n  c  "
+                         "cancel\nGo on [y, n, c]? ",
+                         note, name_of(*state_->kind),
+                         time_of_day(state_->begun - std::chrono::seconds(59), to_.clock.wall()))});
+        const Secret answer = co_await std::move(asking);
+        if (says(answer, "y", "yes")) {
+            co_return std::nullopt;
+        }
+        if (says(answer, "n", "no")) {
+            Task<void> undoing = to_.enrolments.undo(std::move(state_));
+            co_await std::move(undoing);
+            state_.reset();
+            co_return std::nullopt;
+        }
+        if (says(answer, "c", "cancel")) {
+            Task<Verdict> cancelling = cancelled();
+            Verdict verdict = co_await std::move(cancelling);
+            co_return verdict;
+        }
+        if (std::optional<Verdict> again = password_again(answer)) {
+            co_return again;
+        }
+        ++wrong_;
+        note = "Please answer y, n or c.\n";
+    }
+    co_return too_many("no usable answer about a set-up that was broken off");
 }
 
 /// What Identity needs to let us set anything up.
@@ -203,8 +260,6 @@ Task<std::optional<Verdict>> SetUp::begin(const Secret* session_token, std::stri
     CareAnswer<identity::SetupSession> answer = co_await std::move(asking);
     if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
         Verdict verdict = refused_by_identity(*refusal, "a token to set up MFA");
-        to_.enrolments.finish(key_); // nothing was begun
-        state_.reset();
         co_return verdict;
     }
     auto& session = std::get<identity::SetupSession>(answer);
@@ -217,8 +272,6 @@ Task<std::optional<Verdict>> SetUp::begin(const Secret* session_token, std::stri
         }
     }
     if (session.user_id.empty()) {
-        to_.enrolments.finish(key_);
-        state_.reset();
         co_return Verdict::refused(State::Denied, Reason::MfaSetupRequired,
                                    "Identity's token for setting up MFA does not say whose it is")
             .telling(kSetUpElsewhere);
@@ -239,9 +292,7 @@ Task<Secret> SetUp::ask(Message question) {
 
 /// The person says so: nothing half done is left.
 Task<Verdict> SetUp::cancelled() {
-    trace_.when_withdrawn = nullptr;
-    state_.reset();
-    Task<void> undoing = to_.enrolments.undo(key_);
+    Task<void> undoing = to_.enrolments.undo(std::move(state_));
     co_await std::move(undoing);
     co_return Verdict::refused(State::Denied, Reason::Cancelled, "the set-up was cancelled")
         .telling("Nothing was set up.");
@@ -255,7 +306,9 @@ Verdict SetUp::too_many(const char* what) {
 
 /// A client that knows one answer only would give the password to every question.
 std::optional<Verdict> SetUp::password_again(const Secret& answer) {
-    if (password_ == nullptr || answer.empty() || !answer.equals(*password_)) {
+    const bool again = (password_ != nullptr && answer.equals(*password_)) ||
+                       (typed_ != nullptr && answer.equals(*typed_));
+    if (answer.empty() || !again) {
         return std::nullopt;
     }
     to_.limiter.ban_password_only_client(subject_.account.name, subject_.origin);
@@ -266,12 +319,6 @@ std::optional<Verdict> SetUp::password_again(const Secret& answer) {
 }
 
 Task<std::optional<Verdict>> SetUp::choose() {
-    if (password_ != nullptr && state_->device.empty()) {
-        state_->kind.reset(); // nothing was begun that would bind the person to it
-    }
-    if (state_->kind && !state_->device.empty()) {
-        note_ = "The set-up that was begun before goes on.\n";
-    }
     if (state_->kind) {
         co_return std::nullopt;
     }
@@ -303,13 +350,11 @@ Task<std::optional<Verdict>> SetUp::choose() {
             co_return verdict;
         }
         if (std::optional<Verdict> again = password_again(answer)) {
-            to_.enrolments.finish(key_);
             co_return again;
         }
         ++wrong_;
         note = "Please answer 1, 2 or c.\n";
     }
-    to_.enrolments.finish(key_);
     co_return Verdict::refused(State::Denied, Reason::MfaSetupRequired,
                                "no usable answer to the offer to set up MFA")
         .telling(kSetUpElsewhere);
@@ -363,7 +408,8 @@ Task<std::optional<Verdict>> SetUp::authenticator() {
             Verdict verdict = co_await std::move(cancelling);
             co_return verdict;
         }
-        if (says(answer, "a", "ascii")) {
+        if (says(answer, "a", "ascii") && drawings_left_ > 0) {
+            --drawings_left_;
             style_ = enrolment::QrStyle::Ascii;
             continue;
         }
@@ -578,9 +624,7 @@ Task<std::optional<Verdict>> SetUp::switch_on() {
                                 "remote-host={}",
                                 context_.user, subject_.account.name, name_of(*state_->kind),
                                 context_.service, context_.remote_host));
-    trace_.when_withdrawn = nullptr;
-    to_.enrolments.finish(key_);
-    state_.reset();
+    state_.reset(); // and the token for setting up ends
     if (!on_already_) {
         co_await to_.sleep(kUntilEnabledCounts);
     }
@@ -591,8 +635,9 @@ Task<std::optional<Verdict>> SetUp::switch_on() {
 
 Task<std::optional<Verdict>> enrol_at_sign_in(Person& person, const Context& context,
                                               Services& services, const Subject& subject,
-                                              const Secret& password, SignInTrace& trace) {
-    SetUp procedure(person, context, services, subject, &password, trace);
+                                              const Secret& password, const Secret& typed,
+                                              SignInTrace& trace) {
+    SetUp procedure(person, context, services, subject, &password, &typed, trace);
     Task<std::optional<Verdict>> running = procedure.run(std::nullopt, nullptr, {});
     std::optional<Verdict> ended = co_await std::move(running);
     co_return ended;
@@ -624,7 +669,7 @@ Task<Verdict> enrol(Person& person, Context context, Services services,
         co_return refused_by_identity(*refusal, "the state of MFA");
     }
     const auto& facts = std::get<identity::FactorState>(state);
-    SetUp procedure(person, context, services, access.subject, nullptr, *trace);
+    SetUp procedure(person, context, services, access.subject, nullptr, nullptr, *trace);
     if (facts.enabled) {
         procedure.with_mfa_on();
     }

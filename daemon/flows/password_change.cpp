@@ -35,7 +35,8 @@ Task<Secret> ask(Person& person, MessageKind kind, std::string text) {
 /// Asks for a new password until Identity takes one. `opening` is shown before the first question.
 Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context,
                                           Services& services, const Subject& subject,
-                                          const Secret& present, std::string opening) {
+                                          const Secret& present, const Secret& typed,
+                                          std::string opening) {
     std::string note = std::move(opening);
     for (unsigned tries = 0; tries < kMaxTries; ++tries) {
         Task<Secret> asking =
@@ -45,6 +46,16 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
         if (fresh.empty()) {
             co_return Verdict::refused(State::Denied, Reason::Cancelled, "no new password")
                 .telling("The password was not changed.");
+        }
+        // A client that knows one answer only gives it to every question: nothing of that is a new
+        // password, least of all "password,passcode".
+        if (fresh.equals(typed) && (!typed.equals(present) || tries > 0)) {
+            services.limiter.ban_password_only_client(subject.account.name, subject.origin);
+            co_return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
+                                       "the client gave its one answer for a new password; sshd "
+                                       "needs KbdInteractiveAuthentication yes")
+                .telling(
+                    "The password has expired, and this client cannot be asked for a new one.");
         }
         if (fresh.equals(present)) {
             note = "The new password has to differ from the present one.";
@@ -71,7 +82,9 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
         if (refusal != nullptr && refusal->cause == CareRefusal::Cause::WrongPassword) {
             services.limiter.password_failed(subject.account.name, subject.origin);
         }
-        std::get<0>(permission)->not_judged(); // no challenge, no SMS
+        if (refusal == nullptr || refusal->status != 0) {
+            std::get<0>(permission)->not_judged(); // an answer, and no challenge: no SMS
+        }
         permission = policy::LimitRefusal{};
         if (refusal == nullptr) {
             journal::notice(fmt::format("password changed: user={} account={} service={}",
@@ -92,13 +105,12 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
 
 } // namespace
 
-Task<std::variant<Secret, Verdict>> change_expired_password(Person& person, const Context& context,
-                                                            Services& services,
-                                                            const Subject& subject,
-                                                            const Secret& present) {
+Task<std::variant<Secret, Verdict>>
+change_expired_password(Person& person, const Context& context, Services& services,
+                        const Subject& subject, const Secret& present, const Secret& typed) {
     person.allow(services.settings.sign_in.enrolment_deadline);
     Task<std::variant<Secret, Verdict>> renewing =
-        renew(person, context, services, subject, present,
+        renew(person, context, services, subject, present, typed,
               "The password of this Rackspace account has expired. Choose a new one to go on (an "
               "empty line: not now).");
     std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
@@ -147,8 +159,9 @@ Task<Verdict> change_password(Person& person, Context context, Services services
     if (held.count() > 0) {
         co_await services.sleep(held);
     }
+    const Secret no_line; // what was typed for this is the password and no more
     Task<std::variant<Secret, Verdict>> renewing =
-        renew(person, context, services, subject, present,
+        renew(person, context, services, subject, present, no_line,
               "The password is Rackspace's, for all "
               "that you use there.");
     std::variant<Secret, Verdict> renewed = co_await std::move(renewing);

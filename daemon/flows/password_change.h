@@ -15,10 +15,12 @@
 namespace raxauth::flows {
 
 /// The new password of an account, which Identity has taken; or how it ended without one. For a
-/// sign-in that met an expired password. All references outlive the Task.
+/// sign-in that met an expired password; `typed` is all that was typed for it. All references
+/// outlive the Task.
 Task<std::variant<Secret, conversation::Verdict>>
 change_expired_password(conversation::Person& person, const conversation::Context& context,
-                        Services& services, const Subject& subject, const Secret& present);
+                        Services& services, const Subject& subject, const Secret& present,
+                        const Secret& typed);
 
 /// passwd(1) and `raxauth password`: only the person changes their Rackspace password, and root
 /// does not. Needs no token and no second factor: Identity asks for the present password alone.

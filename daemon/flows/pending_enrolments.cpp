@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/pending_enrolments.h"
 
+#include "daemon/journal/journal.h"
+
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace raxauth::flows {
-
-std::shared_ptr<PendingEnrolment> PendingEnrolments::open(const std::string& key) {
-    auto found = kept_.find(key);
-    if (found == kept_.end()) {
-        if (kept_.size() >= kMost) {
-            return nullptr;
-        }
-        found = kept_.emplace(key, Kept{std::make_shared<PendingEnrolment>(), Timer()}).first;
-    }
-    found->second.expiry = loop_.after(kKeptFor, [this, key] { abandon(key); });
-    return found->second.enrolment;
-}
 
 std::shared_ptr<PendingEnrolment> PendingEnrolments::take(const std::string& key) {
     const auto found = kept_.find(key);
@@ -27,49 +19,70 @@ std::shared_ptr<PendingEnrolment> PendingEnrolments::take(const std::string& key
     return taken;
 }
 
-void PendingEnrolments::finish(const std::string& key) {
-    take(key);
+bool PendingEnrolments::has_room_for(const std::string& account) const {
+    const auto of_account = std::count_if(kept_.begin(), kept_.end(), [&](const auto& entry) {
+        return entry.second.enrolment->account == account;
+    });
+    return kept_.size() < kMost && static_cast<std::size_t>(of_account) < kMostOfAccount;
 }
 
-void PendingEnrolments::abandon(const std::string& key) {
-    const std::string name = key; // the caller's may live in the entry's own timer
-    std::shared_ptr<PendingEnrolment> enrolment = take(name);
-    if (!enrolment) {
+void PendingEnrolments::keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment) {
+    abandon(take(key));
+    if (closed_ || !has_room_for(enrolment->account)) {
+        abandon(std::move(enrolment));
         return;
+    }
+    // The callback's own copy of the key dies with the entry: take() has to be done with it first.
+    Timer expiry = loop_.after(kKeptFor, [this, key] { abandon(take(std::string(key))); });
+    kept_.emplace(key, Kept{std::move(enrolment), std::move(expiry)});
+}
+
+void PendingEnrolments::abandon(std::shared_ptr<PendingEnrolment> enrolment) {
+    if (!enrolment || enrolment->device.empty()) {
+        return; // a token in it is revoked by its owner's end
     }
     const std::uint64_t id = ++last_job_;
     jobs_.emplace(id, Job());
-    jobs_[id] = Job::start(remove_in_background(std::move(enrolment), id));
+    jobs_[id] = Job::start(undo_in_background(std::move(enrolment), id));
 }
 
-Task<void> PendingEnrolments::undo(std::string key) {
-    std::shared_ptr<PendingEnrolment> enrolment = take(key);
-    if (enrolment) {
-        Task<void> removing = remove_device(std::move(enrolment));
-        co_await std::move(removing);
+void PendingEnrolments::close() {
+    closed_ = true;
+    kept_.clear();
+}
+
+Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolment> enrolment,
+                                                 std::uint64_t id) {
+    try {
+        Task<void> undoing = undo(std::move(enrolment));
+        co_await std::move(undoing);
+    } catch (const std::exception& fault) {
+        journal::warning(std::string("a set-up could not be undone: ") + fault.what());
     }
-}
-
-Task<void> PendingEnrolments::remove_in_background(std::shared_ptr<PendingEnrolment> enrolment,
-                                                   std::uint64_t id) {
-    Task<void> removing = remove_device(std::move(enrolment));
-    co_await std::move(removing);
     loop_.post([this, id] { jobs_.erase(id); });
 }
 
 /// One try: what stays behind is an unverified device, which proves nothing to anybody.
-Task<void> PendingEnrolments::remove_device(std::shared_ptr<PendingEnrolment> enrolment) {
-    identity::FactorCare* const care = care_();
-    if (care == nullptr || enrolment->device.empty() || enrolment->token().empty()) {
+Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment) {
+    if (!enrolment || enrolment->device.empty()) {
         co_return;
     }
-    const identity::Acting who{enrolment->token(), enrolment->user_id};
-    Task<identity::CareAnswer<identity::Done>> removing =
-        enrolment->kind == identity::FactorKind::Sms
-            ? care->remove_phone(who, enrolment->device)
-            : care->remove_otp_device(who, enrolment->device);
-    const identity::CareAnswer<identity::Done> removed = co_await std::move(removing);
-    static_cast<void>(removed);
+    bool removed = false;
+    identity::FactorCare* const care = closed_ ? nullptr : care_();
+    if (care != nullptr && !enrolment->token().empty()) {
+        const identity::Acting who{enrolment->token(), enrolment->user_id};
+        Task<identity::CareAnswer<identity::Done>> removing =
+            enrolment->kind == identity::FactorKind::Sms
+                ? care->remove_phone(who, enrolment->device)
+                : care->remove_otp_device(who, enrolment->device);
+        const identity::CareAnswer<identity::Done> answer = co_await std::move(removing);
+        removed = std::holds_alternative<identity::Done>(answer);
+    }
+    if (!removed) {
+        journal::notice("an unverified device stays at Identity after a set-up that was not "
+                        "finished: account=" +
+                        enrolment->account);
+    }
 }
 
 } // namespace raxauth::flows

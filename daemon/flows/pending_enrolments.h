@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/identity/factor_care.h"
+#include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/task.h"
 
@@ -17,6 +18,8 @@ namespace raxauth::flows {
 
 /// A second factor that is being set up: as far as it got.
 struct PendingEnrolment {
+    std::string account; ///< Rackspace user
+    WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
     sessions::OwnedToken setup_token;
     Secret session_token; ///< a copy of the session's, for as long as the conversation lives
@@ -34,12 +37,13 @@ struct PendingEnrolment {
 };
 
 /// What was begun at a login prompt and broken off by a lost connection, for whoever comes back
-/// within a quarter of an hour: the same user, from the same origin, with the same password. In
-/// memory only. All on the loop's thread.
+/// within a quarter of an hour: the same user, from the same origin, with the same password. What
+/// is being worked on is in nobody else's reach. In memory only. All on the loop's thread.
 class PendingEnrolments {
   public:
     static constexpr std::chrono::minutes kKeptFor{15};
     static constexpr std::size_t kMost = 64;
+    static constexpr std::size_t kMostOfAccount = 4;
 
     /// `care` tells whom to ask when something is to be undone; null: nobody. `loop` outlives it.
     PendingEnrolments(Loop& loop, std::function<identity::FactorCare*()> care)
@@ -47,17 +51,17 @@ class PendingEnrolments {
     PendingEnrolments(const PendingEnrolments&) = delete;
     PendingEnrolments& operator=(const PendingEnrolments&) = delete;
 
-    /// What was begun under `key`, or a fresh one; null when too many are under way. It is kept for
-    /// kKeptFor from now.
-    std::shared_ptr<PendingEnrolment> open(const std::string& key);
-    /// The second factor is on: nothing is left to do, and the set-up token ends.
-    void finish(const std::string& key);
+    /// What was broken off under `key`, which from now on belongs to who took it; null: nothing.
+    std::shared_ptr<PendingEnrolment> take(const std::string& key);
+    /// Keeps it for kKeptFor, then undoes it; at once where too many are kept, and what was kept
+    /// under `key` before.
+    void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
-    void abandon(const std::string& key);
+    void abandon(std::shared_ptr<PendingEnrolment> enrolment);
     /// The same, awaited.
-    Task<void> undo(std::string key);
-    /// An orderly stop: the tokens are let go.
-    void clear() { kept_.clear(); }
+    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment);
+    /// An orderly stop: the tokens are let go, now and whenever one would be kept.
+    void close();
 
     std::size_t size() const noexcept { return kept_.size(); }
 
@@ -66,12 +70,12 @@ class PendingEnrolments {
         std::shared_ptr<PendingEnrolment> enrolment;
         Timer expiry;
     };
-    Task<void> remove_device(std::shared_ptr<PendingEnrolment> enrolment);
-    Task<void> remove_in_background(std::shared_ptr<PendingEnrolment> enrolment, std::uint64_t id);
-    std::shared_ptr<PendingEnrolment> take(const std::string& key);
+    Task<void> undo_in_background(std::shared_ptr<PendingEnrolment> enrolment, std::uint64_t id);
+    bool has_room_for(const std::string& account) const;
 
     Loop& loop_;
     std::function<identity::FactorCare*()> care_;
+    bool closed_ = false;
     std::map<std::string, Kept> kept_;
     std::uint64_t last_job_ = 0;
     std::map<std::uint64_t, Job> jobs_;

@@ -373,7 +373,7 @@ Task<std::optional<Verdict>> SignIn::renew_password() {
     password_renewed_ = true;
     const Subject subject = this_subject();
     Task<std::variant<Secret, Verdict>> renewing =
-        change_expired_password(person_, context_, to_, subject, password_);
+        change_expired_password(person_, context_, to_, subject, password_, typed_);
     std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
     if (auto* verdict = std::get_if<Verdict>(&renewed)) {
         co_return std::move(*verdict);
@@ -389,7 +389,7 @@ Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     enrolled_ = true;
     const Subject subject = this_subject();
     Task<std::optional<Verdict>> enrolling =
-        enrol_at_sign_in(person_, context_, to_, subject, password_, trace_);
+        enrol_at_sign_in(person_, context_, to_, subject, password_, typed_, trace_);
     std::optional<Verdict> ended = co_await std::move(enrolling);
     if (ended) {
         co_return ended;

@@ -38,6 +38,9 @@ class Buffers {
         return nullptr;
     }
     bool keep(void* wiped) noexcept {
+        if (std::find(kept_.begin(), kept_.begin() + count_, wiped) != kept_.begin() + count_) {
+            std::abort(); // freed twice: two owners would get it
+        }
         if (count_ == kept_.size()) {
             return false;
         }

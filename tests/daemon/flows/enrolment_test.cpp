@@ -25,7 +25,7 @@ TEST_GROUP(Enrolment) {
         world.care = &care;
     }
     void teardown() override {
-        world.enrolments.clear();
+        world.enrolments.close();
         world.let_go_of_all();
         CHECK_TRUE_TEXT(world.revoker.balanced(), "a token was leaked or ended twice");
         CHECK_TRUE_TEXT(world.identity.script_done(), "Identity's script was not followed");
@@ -206,14 +206,86 @@ TEST(Enrolment, goes_on_where_a_lost_connection_stopped_it) {
     SignInRun again(world);
     again.person()
         .when_asked_for("password", "secret")
-        .when_asked_for("begun before goes on", FakeCare::kCode)
+        .when_asked_for("Go on [y, n, c]", "y")
+        .when_asked_for(kScan, FakeCare::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     again.start();
 
     again.check_ends(State::Granted, Reason::MfaProven);
+    STRCMP_EQUAL(first_question.c_str(), text_of(again.person().prompts.at(2)).c_str());
     UNSIGNED_LONGS_EQUAL(1, care.asked("begin_setup"));
     UNSIGNED_LONGS_EQUAL(1, care.asked("add_otp_device"));
     UNSIGNED_LONGS_EQUAL(0, world.enrolments.size());
+}
+
+TEST(Enrolment, starts_anew_for_who_did_not_begin_what_was_lost) {
+    demands_setup();
+    SignInRun lost(world);
+    lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    lost.start();
+    lost.drop();
+    UNSIGNED_LONGS_EQUAL(1, care.otp.count("otp-1"));
+
+    demands_setup();
+    then_signs_in();
+    SignInRun again(world);
+    again.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for("Go on [y, n, c]", "n")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    again.start();
+
+    again.check_ends(State::Granted, Reason::MfaProven);
+    UNSIGNED_LONGS_EQUAL_TEXT(0, care.otp.count("otp-1"), "the other's device is still there");
+    UNSIGNED_LONGS_EQUAL(1, care.otp.count("otp-2"));
+}
+
+TEST(Enrolment, never_shows_one_key_in_two_conversations_at_once) {
+    demands_setup();
+    SignInRun first(world);
+    first.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    first.start();
+
+    demands_setup();
+    SignInRun second(world);
+    second.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, "c");
+    second.start();
+
+    second.check_ends(State::Denied, Reason::Cancelled);
+    UNSIGNED_LONGS_EQUAL(2, care.asked("add_otp_device"));
+    UNSIGNED_LONGS_EQUAL_TEXT(1, care.otp.count("otp-1"), "the first one's device was taken away");
+}
+
+TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_account) {
+    for (int host = 1; host <= 6; ++host) {
+        demands_setup();
+        SignInRun lost(world);
+        lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+        lost.start(SignInWorld::ssh_login("192.0.2." + std::to_string(host)));
+        lost.drop();
+        lost.go_on();
+    }
+
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, world.enrolments.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, care.otp.size());
+}
+
+TEST(Enrolment, gives_a_client_up_that_repeats_the_whole_line_of_a_single_prompt) {
+    world.settings.sign_in.single_prompt = true;
+    demands_setup();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret,123456")
+        .when_asked_for(kOffer, "secret,123456");
+    run.start();
+
+    run.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    CHECK_TRUE(care.calls.empty());
 }
 
 TEST(Enrolment, shows_what_was_begun_to_nobody_from_elsewhere) {
@@ -335,8 +407,8 @@ TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
         {"verify_otp_device", Cause::Fault, 500, State::Unavailable, Reason::IdentityFault},
         {"enable", Cause::Conflict, 400, State::Denied, Reason::CareRefused},
     };
+    int host = 0;
     for (const Row& row : rows) {
-        world.enrolments.clear();
         demands_setup();
         care.refuse(row.call, row.cause, row.status, "Words of Identity");
         SignInRun run(world);
@@ -345,9 +417,11 @@ TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
         if (call == "verify_otp_device" || call == "enable") {
             run.person().when_asked_for(kScan, FakeCare::kCode);
         }
-        run.start();
+        run.start(SignInWorld::ssh_login("192.0.2." + std::to_string(++host)));
         run.check_ends(row.state, row.reason, row.call);
-        CHECK_TRUE_TEXT(contains(run.verdict_text(), "Words of Identity"), row.call);
+        CHECK_TRUE_TEXT(contains(run.verdict_text(),
+                                 row.cause == Cause::TokenDead ? "to go on" : "Words of Identity"),
+                        row.call);
     }
 }
 

@@ -123,6 +123,41 @@ TEST(PasswordChange, is_declined_by_an_empty_line_and_not_offered_where_nobody_i
     CHECK_TRUE(care.calls.empty());
 }
 
+TEST(PasswordChange, takes_no_new_password_from_a_client_that_repeats_its_one_answer) {
+    world.settings.sign_in.single_prompt = true;
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; });
+    SignInRun line(world);
+    line.person()
+        .when_asked_for("password", "Old-secret1,123456")
+        .when_asked_for(kNew, "Old-secret1,123456");
+    line.start();
+    line.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    CHECK_TRUE(care.passwords.empty());
+
+    world.settings.sign_in.single_prompt = false;
+    world.identity.at_step_1([] { return identity::PasswordExpired{}; });
+    SignInRun plain(world);
+    plain.person()
+        .when_asked_for("password", "Old-secret1")
+        .when_asked_for(kNew, "Old-secret1")
+        .when_asked_for("has to differ", "Old-secret1");
+    plain.start(SignInWorld::ssh_login("192.0.2.8"));
+    plain.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    CHECK_TRUE(care.calls.empty());
+}
+
+TEST(PasswordChange, counts_a_change_whose_answer_was_lost) {
+    care.refuse("change_password", Cause::Unreachable, 0);
+    ChangeRun run(world);
+    run.person()
+        .when_asked_for("Present", "guess")
+        .when_asked_for(kNew, "New-secret1")
+        .when_asked_for(kAgain, "New-secret1");
+    run.start();
+    run.check_ends(State::Unavailable, Reason::IdentityUnreachable);
+    UNSIGNED_LONGS_EQUAL(1, world.counts().challenges);
+}
+
 TEST(PasswordChange, by_the_person_ends_the_sign_ins_of_the_old_password) {
     ChangeRun run(world);
     run.person()

@@ -119,17 +119,17 @@ change_expired_password(Person& person, const Context& context, Services& servic
 
 Task<Verdict> change_password(Person& person, Context context, Services services,
                               std::shared_ptr<SignInTrace> trace) {
-    if (context.caller.is_root() && context.session.real_uid == 0) {
-        co_return Verdict::refused(State::Denied, Reason::NotSupported, "root is not the person")
-            .telling(fmt::format("The password of {0} is a Rackspace password: only {0} can change "
-                                 "it, with passwd or \"raxauth password\".",
-                                 context.user));
-    }
     Task<Subject> finding = find_subject(context, services);
     Subject subject = co_await std::move(finding);
     trace->account = subject.account.name;
     if (subject.early) {
         co_return std::move(*subject.early);
+    }
+    if (context.caller.is_root() && context.session.real_uid == 0) {
+        co_return Verdict::refused(State::Denied, Reason::NotSupported, "root is not the person")
+            .telling(fmt::format("The password of {0} is a Rackspace password: only {0} can change "
+                                 "it, with passwd or \"raxauth password\".",
+                                 context.user));
     }
     if (subject.refusal) {
         co_return std::move(*subject.refusal);

@@ -12,6 +12,7 @@ from throwaway.authenticator import key_of, passcode, scan, wrong_passcode
 OFFER = "Which [1, 2, c]? "
 CODE = "[a: in plain characters, c: cancel]: "
 NUMBER = "[c: cancel]: "
+GO_ON = "Go on [y, n, c]? "
 PIN = "c: cancel]: "
 PHONE = "+1 512-555-0147"
 ELSEWHERE = "198.51.100.7"  # another machine's address, as far as sshd can tell
@@ -33,6 +34,15 @@ def at_the_code(host, session, user="frank"):
     offered(host, session, user)
     session.answer("1")
     return session.until(CODE)
+
+
+def resumed(host, session, answer="y"):
+    """The sign-in after one that broke off, and its question; what stood on the screen."""
+    session.question("password")
+    session.answer(host.identity.password("frank"))
+    screen = session.until(GO_ON)
+    session.answer(answer)
+    return screen
 
 
 def at_the_number(host, session, user="frank"):
@@ -87,7 +97,7 @@ def nothing_is_left(host, user="frank"):
 def offers_from_the_start(host, user="frank"):
     with host.ssh(user) as session:
         screen = offered(host, session, user)
-        assert "begun before" not in screen, screen
+        assert "not finished" not in screen, screen
         session.answer("c")
         assert session.next()[0] in ("refused", "end"), session.transcript
 
@@ -201,8 +211,7 @@ def test_who_used_up_the_tries_goes_on_at_the_next_sign_in(host):
                                            "Received disconnect"]):
                 break
     with host.ssh("frank") as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         assert key_in_text(session.until(CODE)) == key
         session.answer(passcode(key))
         in_with(session, passcode(key))
@@ -352,8 +361,7 @@ def test_what_was_verified_but_could_not_be_switched_on_is_gone_on_with(host, st
         assert session.next()[0] in ("refused", "end"), session.transcript
     assert not account(host)["mfa_enabled"]
     with host.ssh("frank") as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         if key:
             in_with(session, passcode(key))
         else:
@@ -382,7 +390,7 @@ def test_an_interrupt_in_the_session_leaves_nothing(host, step):
                         + account(host, "heidi")["phones"], "no device is left")
         assert not account(host, "heidi")["mfa_enabled"]
         session.answer("raxauth enrol")
-        assert "begun before" not in session.until(OFFER)
+        assert "not finished" not in session.until(OFFER)
         session.press("c")
         session.next()
 
@@ -395,10 +403,9 @@ def test_an_interrupt_at_the_console_is_a_lost_connection(host):
         host.wait_until(lambda: not host.pids("login"), "login has ended", 10)
     host.journal.wait(host.reset_mark, RAXAUTH_HOOK="sign-in", RAXAUTH_USER="frank")
     with host.terminal(["login", "-h", "console.example", "frank"]) as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         screen = session.until(CODE)
-        assert "begun before goes on" in screen and key_in_text(screen) == key, screen
+        assert key_in_text(screen) == key, screen
         session.answer("c")
         host.wait_until(lambda: host.journal.entries(
             host.reset_mark, RAXAUTH_REASON="cancelled", RAXAUTH_VERDICT="denied"), "cancelled")
@@ -432,10 +439,8 @@ def lost(host, step, **how):
 def test_a_lost_connection_is_gone_on_with_where_it_stopped(host):
     key = key_in_text(lost(host, "code"))
     with host.ssh("frank") as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         screen = session.until(CODE)
-        assert "begun before goes on" in screen, screen
         assert key_of(scan(screen)) == key
         session.answer(passcode(key))
         in_with(session, passcode(key))
@@ -446,20 +451,41 @@ def test_a_lost_connection_is_gone_on_with_where_it_stopped(host):
 def test_a_lost_connection_after_the_pin_was_sent_costs_no_other_text_message(host):
     lost(host, "pin")
     with host.ssh("frank") as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         screen = session.until(PIN)
-        assert "begun before goes on" in screen and "*" in screen, screen
+        assert "*" in screen, screen
         assert host.identity.sms_count("frank") == 1
         session.answer(host.identity.sms("frank"))
         in_with_sms(host, session)
 
 
+def test_who_does_not_want_to_go_on_starts_anew(host):
+    key = key_in_text(lost(host, "code"))
+    with host.ssh("frank") as session:
+        screen = resumed(host, session, "n")
+        assert "not finished" in screen and key not in screen.replace(" ", ""), screen
+        session.until(OFFER)
+        session.answer("1")
+        other = key_in_text(session.until(CODE))
+        assert other != key
+        session.answer(passcode(other))
+        in_with(session, passcode(other))
+    assert [d["secret"] for d in account(host)["otp_devices"]] == [other]
+
+
+def test_cancelling_when_asked_whether_to_go_on_leaves_nothing(host):
+    lost(host, "pin")
+    with host.ssh("frank") as session:
+        resumed(host, session, "c")
+        assert session.next()[0] in ("refused", "end")
+    nothing_is_left(host)
+    offers_from_the_start(host)
+
+
 def test_cancelling_after_a_lost_connection_leaves_nothing(host):
     lost(host, "code")
     with host.ssh("frank") as session:
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         session.until(CODE)
         session.answer("c")
         assert session.next()[0] in ("refused", "end")
@@ -472,14 +498,14 @@ def test_from_another_origin_nothing_is_gone_on_with(host):
     host.run(["ip", "address", "replace", f"{ELSEWHERE}/32", "dev", "lo"])
     with host.ssh("frank", options=[f"BindAddress={ELSEWHERE}"]) as session:
         screen = at_the_code(host, session)
-        assert "begun before" not in session.transcript
+        assert "not finished" not in session.transcript
         assert key_in_text(screen) != key
 
 
 def test_with_a_wrong_password_nothing_is_shown_of_what_was_begun(host):
     key = key_in_text(lost(host, "code"))
     got = host.try_ssh("frank", ["wrong"])
-    assert not got.granted and key not in got.transcript and "begun before" not in got.transcript
+    assert not got.granted and key not in got.transcript and "not finished" not in got.transcript
 
 
 # -- Identity in trouble
@@ -518,10 +544,8 @@ def test_after_a_token_died_the_next_sign_in_goes_on(host, step):
         if step == "number":
             set_up_and_in(host, session)
             return
-        session.question("password")
-        session.answer(host.identity.password("frank"))
+        resumed(host, session)
         screen = session.until(PIN)
-        assert "begun before goes on" in screen, screen
         if key:
             assert key_in_text(screen) == key
             session.answer(passcode(key))

@@ -566,26 +566,4 @@ std::optional<CallFailure> BusClient::close_session(const std::string& handle) {
     return std::nullopt;
 }
 
-std::optional<CallFailure> BusClient::start_daemon() {
-    const Deadline deadline = deadline_of_next_call();
-    if (auto failure = connect(deadline)) {
-        return failure;
-    }
-    BusMessage request;
-    int r = sd_bus_message_new_method_call(bus_.get(), out(request), "org.freedesktop.DBus",
-                                           "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                           "StartServiceByName");
-    if (r >= 0) {
-        r = sd_bus_message_append(request.get(), "su", contract::kBusName, 0U);
-    }
-    if (r < 0) {
-        return failure_from_errno(-r, "request");
-    }
-    auto reply = await_reply(request, deadline);
-    if (auto* failure = std::get_if<CallFailure>(&reply)) {
-        return std::move(*failure);
-    }
-    return std::nullopt;
-}
-
 } // namespace raxauth::pam

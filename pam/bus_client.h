@@ -51,8 +51,6 @@ class BusClient final : public ConversationService {
     CallResult<SessionReply> open_session(const Context& context);
     /// Nothing if it went well.
     std::optional<CallFailure> close_session(const std::string& handle);
-    /// Nothing if the daemon runs or could be started.
-    std::optional<CallFailure> start_daemon();
 
   private:
     using TimePoint = std::chrono::steady_clock::time_point;

@@ -12,11 +12,17 @@
 namespace raxauth::pam {
 namespace {
 
-/// First phase: nothing changes yet, in any module. Only: could we?
-Verdict check_daemon(const Invocation& call) {
+/// First phase: nothing changes yet, in any module. Only: could we, and is it ours? The daemon
+/// knows of exemptions that the module does not. A yes here would jump over the next module's first
+/// phase, which is where it asks for the present password.
+Verdict check_daemon(const Invocation& call, const Subject& subject) {
     BusClient service(call.bus_address, call.options.timeout);
-    if (auto failure = service.start_daemon()) {
+    auto result = service.check_account(collect_context(call.pamh, subject.user));
+    if (auto* failure = std::get_if<CallFailure>(&result)) {
         return {failure->outcome, std::move(failure->reason), {}};
+    }
+    if (outcome_of(std::get<AccountReply>(result).state) == Outcome::NotOurs) {
+        return {Outcome::NotOurs, "exempt", {}};
     }
     return {Outcome::Granted, "ready", {}};
 }
@@ -71,11 +77,14 @@ int change_password(const Invocation& call) {
     if (subject->ownership == Ownership::LookupFailed) {
         verdict = {Outcome::Denied, subject->why, {}};
     } else if ((call.flags & PAM_PRELIM_CHECK) != 0) {
-        verdict = check_daemon(call);
+        verdict = check_daemon(call, *subject);
     } else {
         verdict = change(call, *subject);
     }
     log_verdict(call, "password change", subject->user, verdict);
+    if (verdict.outcome == Outcome::NotOurs) {
+        return leave_to_next_module(call);
+    }
     return password_code(verdict.outcome);
 }
 

@@ -382,20 +382,6 @@ TEST(BusClient, finds_a_daemon_that_cannot_be_started) {
 
     CHECK_TRUE(failure_of(client.begin(DialogueKind::SignIn, context_of("alice"))) ==
                Outcome::Unavailable);
-    BusClient other(bus.address(), 5s);
-    const auto failure = other.start_daemon();
-    CHECK_TRUE(failure.has_value());
-    CHECK_TRUE(failure->outcome == Outcome::Unavailable);
-}
-
-TEST(BusClient, learns_whether_the_daemon_can_be_reached_without_asking_it_anything) {
-    const PrivateBus bus("/bin/false"); // activatable, but it runs already
-    FakeDaemon daemon(bus.address(), {Say::done()});
-    BusClient client(bus.address(), 5s);
-
-    CHECK_FALSE(client.start_daemon().has_value());
-
-    CHECK_TRUE(daemon.finish().empty());
 }
 
 TEST(BusClient, notices_that_the_daemon_left_in_the_middle) {

@@ -31,6 +31,7 @@ const std::string kWholeStack = "auth required MODULE\naccount required MODULE\n
 const Say kAskPassword = Say::ask({{"password", "Rackspace password: "}});
 const Say kAskPasscode = Say::ask({{"secret", "Passcode: "}}, 7, 2);
 const Say kGranted = Say::verdict("granted", "mfa-proven");
+const Say kOurs = Say::account("granted", "local-rules");
 const Say kGrantedWithTicket = Say::verdict("granted", "mfa-proven", {}, "t1cket");
 
 std::size_t entries_of(const char* path) {
@@ -451,7 +452,8 @@ TEST_GROUP(PasswordChange) {
 
 TEST(PasswordChange, is_a_dialogue_with_the_daemon) {
     FakeDaemon daemon(bus.address(),
-                      {Say::ask({{"password", "Current password: "},
+                      {kOurs,
+                       Say::ask({{"password", "Current password: "},
                                  {"secret", "New password: "},
                                  {"secret", "Again: "}}),
                        Say::verdict("granted", "password-changed", {{"info", "Changed."}})});
@@ -461,13 +463,14 @@ TEST(PasswordChange, is_a_dialogue_with_the_daemon) {
     CHECK_EQUAL(PAM_SUCCESS, pam_chauthtok(app.handle(), 0));
 
     const auto calls = daemon.finish();
-    CHECK_EQUAL(2U, calls.size());
-    STRCMP_EQUAL("BeginPasswordChange", calls[0].member.c_str());
-    CHECK_TRUE((calls[1].answers == std::vector<std::string>{"old", "new", "new"}));
+    CHECK_EQUAL(3U, calls.size());
+    STRCMP_EQUAL("CheckAccount", calls[0].member.c_str());
+    STRCMP_EQUAL("BeginPasswordChange", calls[1].member.c_str());
+    CHECK_TRUE((calls[2].answers == std::vector<std::string>{"old", "new", "new"}));
 }
 
 TEST(PasswordChange, is_refused_where_the_daemon_refuses) {
-    FakeDaemon daemon(bus.address(), {Say::verdict("denied", "not-supported")});
+    FakeDaemon daemon(bus.address(), {kOurs, Say::verdict("denied", "not-supported")});
     PamApplication app(kWholeStack, "nobody", bus.address());
 
     CHECK_EQUAL(PAM_PERM_DENIED, pam_chauthtok(app.handle(), 0));
@@ -475,8 +478,8 @@ TEST(PasswordChange, is_refused_where_the_daemon_refuses) {
 
 TEST(PasswordChange, tells_root_why_it_is_the_persons_own) {
     FakeDaemon daemon(bus.address(),
-                      {Say::verdict("denied", "not-supported",
-                                    {{"error", "Only nobody can change this password."}})});
+                      {kOurs, Say::verdict("denied", "not-supported",
+                                           {{"error", "Only nobody can change this password."}})});
     PamApplication app(kWholeStack, "nobody", bus.address());
 
     CHECK_EQUAL(PAM_PERM_DENIED, pam_chauthtok(app.handle(), 0));
@@ -490,6 +493,21 @@ TEST(PasswordChange, asks_nothing_when_the_daemon_cannot_be_reached) {
 
     CHECK_EQUAL(PAM_AUTHTOK_ERR, pam_chauthtok(app.handle(), 0));
     CHECK_EQUAL(0, app.conversation.calls);
+}
+
+TEST(PasswordChange, of_whom_the_configuration_exempts_is_the_next_modules_in_both_phases) {
+    // A yes in the first phase would jump over the next module's, which asks for the present one.
+    FakeDaemon daemon(bus.address(),
+                      {Say::account("ignored", "exempt"), Say::verdict("ignored", "exempt")});
+    PamApplication app("password [success=done ignore=ignore default=die] MODULE\n"
+                       "password required pam_permit.so use_authtok\n",
+                       "nobody", bus.address());
+    app.conversation.answers = {"new-1", "new-1"};
+
+    CHECK_EQUAL(PAM_SUCCESS, pam_chauthtok(app.handle(), 0));
+
+    CHECK_EQUAL(2U, app.conversation.shown.size()); // the new one, twice, for who comes next
+    CHECK_EQUAL(2U, daemon.finish().size());
 }
 
 TEST(PasswordChange, of_others_gets_the_new_password_for_the_next_module) {

@@ -322,12 +322,13 @@ Task<std::optional<Verdict>> SetUp::choose() {
     if (state_->kind) {
         co_return std::nullopt;
     }
-    std::string note = password_ != nullptr
-                           ? fmt::format("Rackspace demands a second factor for this account, and "
-                                         "none is set up yet. That can be\ndone here and now, "
-                                         "within {}.\n",
-                                         in_words(time_left(context_, to_.settings)))
-                           : std::string();
+    // ssh(1) writes "(user@host) " before the first line: short, so that it fits.
+    std::string note =
+        password_ != nullptr
+            ? fmt::format("Rackspace demands a second factor of this account.\nNone is set up yet. "
+                          "That can be done here and now, within {}.\n",
+                          in_words(time_left(context_, to_.settings)))
+            : std::string();
     while (wrong_ < kMaxWrong) {
         Task<Secret> asking =
             ask({MessageKind::Text, fmt::format("{}  1  an authenticator app on your phone\n"

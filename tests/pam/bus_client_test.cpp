@@ -461,6 +461,18 @@ TEST(BusClient, opens_and_closes_sessions) {
     STRCMP_EQUAL("handle-1", calls[1].handle.c_str());
 }
 
+namespace {
+/// The fake daemon is a thread of this process: what it still has open for its last reply counts
+/// too, for a moment.
+bool comes_down_to(std::size_t descriptors) {
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (open_descriptors() != descriptors && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+    return open_descriptors() == descriptors;
+}
+} // namespace
+
 TEST(BusClient, leaves_no_descriptor) {
     const PrivateBus bus;
     const std::size_t before = open_descriptors();
@@ -472,12 +484,12 @@ TEST(BusClient, leaves_no_descriptor) {
         BusClient client(bus.address(), 5s);
         const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
         CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
-        CHECK_EQUAL(with_daemon + 1, open_descriptors()); // the connection
+        CHECK_TRUE(comes_down_to(with_daemon + 1)); // the connection
         const Reply odd = client.answer(7, 1, secrets({"hunter2", "123456"}));
         CHECK_TRUE(failure_of(odd) == Outcome::Fault);
-        CHECK_EQUAL(with_daemon + 1, open_descriptors());
+        CHECK_TRUE(comes_down_to(with_daemon + 1));
     }
-    CHECK_EQUAL(before, open_descriptors());
+    CHECK_TRUE(comes_down_to(before));
 }
 
 namespace {

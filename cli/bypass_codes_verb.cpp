@@ -72,8 +72,13 @@ ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
                                     ? ""
                                     : fmt::format("{}", parse_valid_for(wanted.valid_for).count());
     const std::string count = wanted.count == 0 ? "" : fmt::format("{}", wanted.count);
-    const Codes codes(take_care(
-        around, {"bypass-codes", {count, minutes}, "raxauth bypass-codes", options.from_stdin}));
+    std::vector<std::string> arguments{count, minutes};
+    if (!wanted.user.empty()) {
+        check_argument(wanted.user, "name of a Rackspace user");
+        arguments.push_back(wanted.user);
+    }
+    const Codes codes(take_care(around, {"bypass-codes", std::move(arguments),
+                                         "raxauth bypass-codes", options.from_stdin}));
     if (options.json) {
         write_out(codes.json().view());
         return ExitStatus::Done;

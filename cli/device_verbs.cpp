@@ -30,4 +30,12 @@ ExitStatus remove_device(const Surroundings& around, const CareOptions& options,
     return ExitStatus::Done;
 }
 
+ExitStatus verify_device(const Surroundings& around, const CareOptions& options,
+                         const std::string& id) {
+    check_argument(id, "id of a device");
+    take_care_and_tell(around,
+                       {"devices-verify", {id}, "raxauth devices verify", options.from_stdin});
+    return ExitStatus::Done;
+}
+
 } // namespace raxauth::cli

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/care.h"
 #include "cli/dialogue.h"
 #include "cli/prompter_choice.h"
 #include "cli/verbs.h"
@@ -6,13 +7,18 @@
 
 namespace raxauth::cli {
 
-ExitStatus enrol(const Surroundings& around, const std::string& factor, bool from_stdin) {
+ExitStatus enrol(const Surroundings& around, const std::string& factor, const std::string& name,
+                 bool from_stdin) {
     refuse_root();
+    if (!name.empty()) {
+        check_argument(name, "name of a device");
+    }
     const std::string command = factor.empty() ? "raxauth enrol" : "raxauth enrol " + factor;
     const auto prompter = choose_prompter({command, from_stdin, /*sure_to_ask=*/true});
     const DialogueEnd end = hold_dialogue(
         around, *prompter,
-        {contract::method::kBeginEnrolment, "nothing was set up", "not set up", factor});
+        {contract::method::kBeginEnrolment, "nothing was set up", "not set up", factor, /*verb=*/{},
+         name.empty() ? std::vector<std::string>{} : std::vector<std::string>{name}});
     if (!end.said_anything) {
         prompter->show(contract::MessageKind::Info, "The second factor is set up.");
     }

@@ -73,8 +73,24 @@ ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options) {
-    take_care_and_tell(around, {"mfa-disable", {}, "raxauth mfa disable", options.from_stdin});
+ExitStatus mfa_enable(const Surroundings& around, const CareOptions& options,
+                      const std::string& factor) {
+    std::vector<std::string> arguments;
+    if (!factor.empty()) {
+        arguments.push_back(factor);
+    }
+    take_care_and_tell(
+        around, {"mfa-enable", std::move(arguments), "raxauth mfa enable", options.from_stdin});
+    return ExitStatus::Done;
+}
+
+ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options, bool with_devices) {
+    std::vector<std::string> arguments;
+    if (with_devices) {
+        arguments.emplace_back("devices");
+    }
+    take_care_and_tell(
+        around, {"mfa-disable", std::move(arguments), "raxauth mfa disable", options.from_stdin});
     return ExitStatus::Done;
 }
 

@@ -186,10 +186,12 @@ class CommandLine {
             verb(app_, "enrol",
                  "Sets up a second factor: an authenticator app (otp), with a QR code here in the\n"
                  "terminal and the key as text, or a phone that gets codes by SMS (sms).",
-                 [this] { return enrol(around_, factor_, care_.from_stdin); });
+                 [this] { return enrol(around_, factor_, name_, care_.from_stdin); });
         added->add_option("FACTOR", factor_, "otp or sms; asked for if not said")
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
+        added->add_option("--name", name_, "what Rackspace is to call the authenticator app")
+            ->type_name("NAME");
         add_stdin(added);
         CLI::App* codes =
             verb(app_, "bypass-codes",
@@ -201,6 +203,8 @@ class CommandLine {
             ->check(CLI::Range(1U, 10U).description(""));
         codes->add_option("--valid-for", codes_.valid_for, "for how long: 20m, 1h; at most 3h")
             ->type_name("TIME");
+        codes->add_option("--user", codes_.user, "one for another user (administrators)")
+            ->type_name("USER");
         add_json_and_stdin(codes);
         codes->footer("Example: raxauth bypass-codes --count 1 --valid-for 20m");
     }
@@ -220,6 +224,16 @@ class CommandLine {
         removal->footer(
             "Rackspace keeps the last verified one while passcodes come from it: set up\n"
             "another one, or disable the second factor, before.");
+        add_device_verification(*list);
+    }
+
+    void add_device_verification(CLI::App& list) {
+        CLI::App* verification = verb(list, "verify", "Verifies a device by its code, after all.",
+                                      [this] { return verify_device(around_, care_, id_); });
+        verification->add_option("ID", id_, "as \"raxauth devices\" lists it")
+            ->type_name("")
+            ->required();
+        add_stdin(verification);
     }
 
     void add_mfa() {
@@ -237,12 +251,19 @@ class CommandLine {
             ->required()
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(choice);
+        CLI::App* enable = verb(*mfa_, "enable", "Switches it on, with a device that is verified.",
+                                [this] { return mfa_enable(around_, care_, factor_); });
+        enable->add_option("FACTOR", factor_, "otp or sms, if both are verified")
+            ->type_name("")
+            ->check(CLI::IsMember({"otp", "sms"}).description(""));
+        add_stdin(enable);
         CLI::App* disable = verb(*mfa_, "disable", "Switches your second factor off, after asking.",
-                                 [this] { return mfa_disable(around_, care_); });
+                                 [this] { return mfa_disable(around_, care_, with_devices_); });
+        disable->add_flag("--remove-devices", with_devices_, "and removes all devices");
         add_stdin(disable);
         disable->footer(
-            "Devices stay, bypass codes die. While your domain or an administrator demands\n"
-            "a second factor, the next sign-in wants it set up again.");
+            "Devices stay if not said, bypass codes die. While your domain or an\n"
+            "administrator demands a second factor, the next sign-in wants it set up again.");
     }
 
     void add_mfa_of_others() {
@@ -304,6 +325,8 @@ class CommandLine {
     CareOptions care_;
     BypassCodesOptions codes_;
     CLI::App* mfa_ = nullptr;
+    std::string name_;
+    bool with_devices_ = false;
     bool numbers_ = false;
     std::string factor_;
     std::string level_;

@@ -40,16 +40,23 @@ struct CareOptions {
     bool from_stdin = false;
 };
 /// `factor`: "otp", "sms", or empty to be asked.
-ExitStatus enrol(const Surroundings& around, const std::string& factor, bool from_stdin);
+/// `name`: what Rackspace is to call the authenticator; empty: as the daemon says.
+ExitStatus enrol(const Surroundings& around, const std::string& factor, const std::string& name,
+                 bool from_stdin);
 ExitStatus password(const Surroundings& around, bool from_stdin);
 /// `numbers`: telephone numbers in full.
 ExitStatus devices(const Surroundings& around, const CareOptions& options, bool numbers);
 ExitStatus remove_device(const Surroundings& around, const CareOptions& options,
                          const std::string& id);
+ExitStatus verify_device(const Surroundings& around, const CareOptions& options,
+                         const std::string& id);
 ExitStatus mfa_status(const Surroundings& around, const CareOptions& options);
 ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
                        const std::string& factor);
-ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options);
+/// `factor`: "otp", "sms", or empty where there is one kind only.
+ExitStatus mfa_enable(const Surroundings& around, const CareOptions& options,
+                      const std::string& factor);
+ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options, bool with_devices);
 ExitStatus mfa_unlock(const Surroundings& around, const CareOptions& options,
                       const std::string& user);
 ExitStatus mfa_require(const Surroundings& around, const CareOptions& options,
@@ -59,8 +66,9 @@ ExitStatus mfa_domain_set(const Surroundings& around, const CareOptions& options
                           const std::string& level);
 
 struct BypassCodesOptions {
-    unsigned count = 0;    ///< 0: as many as Identity gives
+    unsigned count = 0;    ///< 0: one
     std::string valid_for; ///< "20m"; empty: as long as Identity lets them
+    std::string user;      ///< another Rackspace user, for administrators; empty: oneself
 };
 ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
                         const BypassCodesOptions& wanted);

@@ -3,6 +3,7 @@
 
 #include "common/secret_pipe.h"
 #include "daemon/enrolment/phone_number.h"
+#include "daemon/flows/passcode.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/identity/credentials_body.h"
 #include "daemon/journal/journal.h"
@@ -31,6 +32,7 @@ using Cause = identity::CareRefusal::Cause;
 
 constexpr unsigned kMaxBypassCodes = 10;
 constexpr unsigned kMaxBypassMinutes = 180;
+constexpr unsigned kMaxCodes = 3; ///< typed for one device
 
 std::string_view word_of(Enforcement level) {
     switch (level) {
@@ -162,12 +164,15 @@ class Care {
         std::size_t arguments_most;
         Step step;
     };
-    static const std::array<Verb, 10> kVerbs;
+    static const std::array<Verb, 12> kVerbs;
 
     Task<Verdict> status();
     Task<Verdict> devices();
     Task<Verdict> remove_device();
+    Task<Verdict> verify_device();
+    Task<std::optional<Verdict>> send_pin(const std::string& phone);
     Task<Verdict> set_default();
+    Task<Verdict> enable();
     Task<Verdict> disable();
     Task<Verdict> bypass_codes();
     Task<Verdict> unlock();
@@ -196,13 +201,15 @@ class Care {
     CareAccess& access_;
 };
 
-const std::array<Care::Verb, 10> Care::kVerbs{{
+const std::array<Care::Verb, 12> Care::kVerbs{{
     {"mfa-status", 0, 0, &Care::status},
     {"devices", 0, 1, &Care::devices},
     {"devices-remove", 1, 1, &Care::remove_device},
     {"mfa-default", 1, 1, &Care::set_default},
-    {"mfa-disable", 0, 0, &Care::disable},
-    {"bypass-codes", 0, 2, &Care::bypass_codes},
+    {"devices-verify", 1, 1, &Care::verify_device},
+    {"mfa-enable", 0, 1, &Care::enable},
+    {"mfa-disable", 0, 1, &Care::disable},
+    {"bypass-codes", 0, 3, &Care::bypass_codes},
     {"mfa-unlock", 1, 1, &Care::unlock},
     {"mfa-require", 2, 2, &Care::require},
     {"mfa-domain-show", 0, 0, &Care::show_domain},
@@ -395,6 +402,114 @@ Task<Verdict> Care::set_default() {
                    "default factor changed");
 }
 
+/// One more text message, counted as any other. A verdict where there is none to be had.
+Task<std::optional<Verdict>> Care::send_pin(const std::string& phone) {
+    Task<policy::Limiter::Permission> asking =
+        to_.limiter.reserve_challenge(access_.subject.account.name, access_.subject.origin);
+    policy::Limiter::Permission permission = co_await std::move(asking);
+    if (const auto* limit = std::get_if<policy::LimitRefusal>(&permission)) {
+        co_return throttled(*limit, to_.clock.wall(), "limits.challenges");
+    }
+    Task<CareAnswer<Done>> sending = to_.care->send_pin(self(), phone);
+    const CareAnswer<Done> sent = co_await std::move(sending);
+    if (const auto* refusal = std::get_if<CareRefusal>(&sent)) {
+        if (refusal->status != 0) {
+            std::get<0>(permission)->not_judged();
+        }
+        co_return refused(*refusal, "a text message with a PIN");
+    }
+    co_return std::nullopt;
+}
+
+Task<Verdict> Care::verify_device() {
+    Task<Devices> listing = all_devices();
+    const Devices devices = co_await std::move(listing);
+    if (devices.refusal) {
+        co_return refused(*devices.refusal, "the list of devices");
+    }
+    const identity::Phone* phone = nullptr;
+    for (const identity::Phone& one : devices.phones) {
+        phone = one.id == argument(0) ? &one : phone;
+    }
+    const bool is_authenticator =
+        std::any_of(devices.authenticators.begin(), devices.authenticators.end(),
+                    [&](const identity::OtpDevice& one) { return one.id == argument(0); });
+    if (phone == nullptr && !is_authenticator) {
+        co_return misused("There is no device with this id; \"raxauth devices\" lists them.");
+    }
+    if (!context_.interactive) {
+        co_return misused("A code has to be typed: run it on a terminal, or with --stdin.");
+    }
+    if (phone != nullptr) {
+        Task<std::optional<Verdict>> sending = send_pin(phone->id);
+        std::optional<Verdict> ended = co_await std::move(sending);
+        if (ended) {
+            co_return std::move(*ended);
+        }
+    }
+    std::string note;
+    for (unsigned tries = 0; tries < kMaxCodes; ++tries) {
+        std::vector<Message> question;
+        question.push_back(
+            {MessageKind::Text,
+             phone != nullptr
+                 ? fmt::format("{}A text message with a PIN is on its way to {}.\nPIN: ", note,
+                               enrolment::masked(phone->number))
+                 : fmt::format("{}Passcode that the authenticator app shows: ", note)});
+        Task<std::vector<Secret>> typing = person_.ask(std::move(question));
+        const std::vector<Secret> answers = co_await std::move(typing);
+        const std::optional<Secret> code = passcode_from(answers.at(0).view());
+        if (!code) {
+            note = "Digits only, please.\n";
+            continue;
+        }
+        Task<CareAnswer<Done>> verifying =
+            phone != nullptr ? to_.care->verify_phone(self(), argument(0), *code)
+                             : to_.care->verify_otp_device(self(), argument(0), *code);
+        const CareAnswer<Done> verified = co_await std::move(verifying);
+        const auto* refusal = std::get_if<CareRefusal>(&verified);
+        if (refusal == nullptr) {
+            journal::notice(fmt::format("second factor verified: user={} account={} kind={}",
+                                        context_.user, access_.subject.account.name,
+                                        phone != nullptr ? "SMS" : "authenticator"));
+            co_return done(nothing_to_tell(),
+                           "The device is verified. Where MFA is off, \"raxauth mfa enable\" "
+                           "switches it on.",
+                           "device verified");
+        }
+        if (refusal->cause != Cause::WrongCode) {
+            co_return refused(*refusal, "verifying a device");
+        }
+        note = "That code was not accepted.\n";
+    }
+    co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong codes")
+        .telling("The device is not verified.");
+}
+
+Task<Verdict> Care::enable() {
+    const bool chosen = !context_.arguments.empty();
+    const std::optional<FactorKind> kind = chosen ? factor_from(argument(0)) : std::nullopt;
+    if (chosen && !kind) {
+        co_return misused("A second factor is \"otp\" or \"sms\".");
+    }
+    Task<CareAnswer<Done>> enabling = to_.care->enable(self(), kind);
+    const CareAnswer<Done> enabled = co_await std::move(enabling);
+    if (const auto* refusal = std::get_if<CareRefusal>(&enabled)) {
+        if (refusal->cause == Cause::Conflict) {
+            co_return refused_by_identity(*refusal, "switching MFA on")
+                .telling("That needs a verified device (raxauth enrol, or raxauth devices verify "
+                         "ID); with both kinds verified, say which: raxauth mfa enable otp.");
+        }
+        co_return refused(*refusal, "switching MFA on");
+    }
+    journal::notice(fmt::format("second factor switched on: user={} account={}", context_.user,
+                                access_.subject.account.name));
+    co_return done(nothing_to_tell(),
+                   "Multi-factor authentication is on. It will be asked for at the next sign-in; "
+                   "what was signed in with the password alone counts no more (\"raxauth login\").",
+                   "MFA switched on");
+}
+
 Task<Verdict> Care::disable() {
     Task<CareAnswer<identity::FactorState>> asking = own_state();
     const CareAnswer<identity::FactorState> state = co_await std::move(asking);
@@ -426,26 +541,31 @@ Task<Verdict> Care::disable() {
         co_return misused("Switching MFA off has to be confirmed: run it on a terminal, or with "
                           "--stdin.");
     }
+    const bool with_devices = !context_.arguments.empty() && argument(0) == "devices";
     std::vector<Message> question;
     question.push_back({MessageKind::Text,
-                        fmt::format("{}Switch multi-factor authentication off for {}? The password "
-                                    "alone will be enough then,\nand hosts that demand a second "
-                                    "factor refuse you. [yes/no]: ",
-                                    warning, access_.subject.account.name)});
+                        fmt::format("{}Switch multi-factor authentication off for {}{}? The "
+                                    "password alone will be\nenough then, and hosts that demand a "
+                                    "second factor refuse you. [yes/no]: ",
+                                    warning, access_.subject.account.name,
+                                    with_devices ? " and remove all devices" : "")});
     Task<std::vector<Secret>> confirming = person_.ask(std::move(question));
     const std::vector<Secret> answers = co_await std::move(confirming);
     if (!trimmed(answers.at(0)).equals("yes")) {
         co_return Verdict::refused(State::Denied, Reason::Cancelled, "not confirmed")
             .telling("Nothing was changed: the answer was not \"yes\".");
     }
-    Task<CareAnswer<Done>> disabling = to_.care->disable(self());
+    Task<CareAnswer<Done>> disabling =
+        with_devices ? to_.care->remove_all(self()) : to_.care->disable(self());
     const CareAnswer<Done> disabled = co_await std::move(disabling);
     if (const auto* refusal = std::get_if<CareRefusal>(&disabled)) {
         co_return refused(*refusal, "switching MFA off");
     }
     journal::notice(fmt::format("second factor switched off: user={} account={}", context_.user,
                                 access_.subject.account.name));
-    co_return done(nothing_to_tell(), "Multi-factor authentication is off. The devices stay.",
+    co_return done(nothing_to_tell(),
+                   with_devices ? "Multi-factor authentication is off, and all devices are removed."
+                                : "Multi-factor authentication is off. The devices stay.",
                    "MFA switched off");
 }
 
@@ -462,8 +582,22 @@ Task<Verdict> Care::bypass_codes() {
     }
     const std::optional<std::chrono::minutes> valid_for =
         given(1) ? std::optional(std::chrono::minutes(*minutes)) : std::nullopt;
-    Task<CareAnswer<std::vector<Secret>>> asking =
-        to_.care->bypass_codes(self(), *count, valid_for);
+    identity::Acting whose = self();
+    std::string account = access_.subject.account.name;
+    if (given(2)) {
+        if (*count != 1) {
+            co_return misused("For another user there is one code at a time.");
+        }
+        Task<CareAnswer<identity::FactorState>> looking =
+            to_.care->state(access_.token, argument(2));
+        const CareAnswer<identity::FactorState> found = co_await std::move(looking);
+        if (const auto* refusal = std::get_if<CareRefusal>(&found)) {
+            co_return refused(*refusal, "the user");
+        }
+        whose.user_id = std::get<identity::FactorState>(found).user_id;
+        account = argument(2);
+    }
+    Task<CareAnswer<std::vector<Secret>>> asking = to_.care->bypass_codes(whose, *count, valid_for);
     const CareAnswer<std::vector<Secret>> answer = co_await std::move(asking);
     if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
         if (refusal->cause == Cause::Conflict) {
@@ -481,7 +615,7 @@ Task<Verdict> Care::bypass_codes() {
     json.plain(valid_for ? std::to_string(valid_for->count()) : "null");
     json.close('}');
     journal::notice(fmt::format("bypass codes issued: user={} account={} count={}", context_.user,
-                                access_.subject.account.name, std::get<0>(answer).size()));
+                                account, std::get<0>(answer).size()));
     co_return done(json.take(), {}, "bypass codes issued");
 }
 

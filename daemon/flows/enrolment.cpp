@@ -7,6 +7,7 @@
 #include "daemon/flows/enrolment.h"
 
 #include "common/secret_pipe.h"
+#include "common/text.h"
 #include "daemon/enrolment/key_uri.h"
 #include "daemon/enrolment/phone_number.h"
 #include "daemon/enrolment/qr_text.h"
@@ -112,6 +113,7 @@ class SetUp {
     }
 
     void with_mfa_on() noexcept { on_already_ = true; }
+    void call_device(std::string name) { device_name_ = std::move(name); }
     /// `kind` and `session_token` (with `user_id`) where the person has a session.
     Task<std::optional<Verdict>> run(std::optional<FactorKind> kind, const Secret* session_token,
                                      std::string user_id);
@@ -150,6 +152,7 @@ class SetUp {
     unsigned wrong_ = 0;
     unsigned resends_left_ = 0;
     unsigned drawings_left_ = kMaxDrawings;
+    std::string device_name_ = kDeviceName;
     bool on_already_ = false; ///< MFA is: one more device is added
 };
 
@@ -383,7 +386,8 @@ Message SetUp::code_question(const enrolment::KeyUri& key) const {
 
 Task<std::optional<Verdict>> SetUp::authenticator() {
     if (state_->device.empty()) {
-        Task<CareAnswer<identity::OtpDevice>> adding = to_.care->add_otp_device(who(), kDeviceName);
+        Task<CareAnswer<identity::OtpDevice>> adding =
+            to_.care->add_otp_device(who(), device_name_);
         CareAnswer<identity::OtpDevice> answer = co_await std::move(adding);
         if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
             co_return refused_by_identity(*refusal, "a new authenticator");
@@ -673,6 +677,9 @@ Task<Verdict> enrol(Person& person, Context context, Services services,
     SetUp procedure(person, context, services, access.subject, nullptr, nullptr, *trace);
     if (facts.enabled) {
         procedure.with_mfa_on();
+    }
+    if (!context.arguments.empty() && !context.arguments[0].empty()) {
+        procedure.call_device(sanitise(context.arguments[0], 64));
     }
     Task<std::optional<Verdict>> running =
         procedure.run(kind, &access.token, std::move(access.user_id));

@@ -120,6 +120,8 @@ class FactorCare {
     virtual Task<CareAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
     /// The devices stay.
     virtual Task<CareAnswer<Done>> disable(Acting who) = 0;
+    /// Switches MFA off and removes all devices.
+    virtual Task<CareAnswer<Done>> remove_all(Acting who) = 0;
     virtual Task<CareAnswer<Done>> unlock(Acting who) = 0;
     virtual Task<CareAnswer<Done>> require(Acting who, Enforcement level) = 0;
     virtual Task<CareAnswer<std::vector<Secret>>>

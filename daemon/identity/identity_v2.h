@@ -61,6 +61,7 @@ class IdentityV2 final : public Identity, public FactorCare {
     Task<CareAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) override;
     Task<CareAnswer<Done>> set_default(Acting who, FactorKind kind) override;
     Task<CareAnswer<Done>> disable(Acting who) override;
+    Task<CareAnswer<Done>> remove_all(Acting who) override;
     Task<CareAnswer<Done>> unlock(Acting who) override;
     Task<CareAnswer<Done>> require(Acting who, Enforcement level) override;
     Task<CareAnswer<std::vector<Secret>>>

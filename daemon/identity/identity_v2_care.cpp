@@ -576,6 +576,10 @@ Task<CareAnswer<Done>> IdentityV2::disable(Acting who) {
     return carry_out(transport_, settings_change(settings_, who, R"("enabled":false)"));
 }
 
+Task<CareAnswer<Done>> IdentityV2::remove_all(Acting who) {
+    return carry_out(transport_, factor_request(settings_, HttpMethod::Delete, who));
+}
+
 Task<CareAnswer<Done>> IdentityV2::unlock(Acting who) {
     return carry_out(transport_, settings_change(settings_, who, R"("unlock":true)"));
 }

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,8 @@ LINES_SHOWN = 40
 
 
 def pytest_configure():
+    # Started in the background by a shell, everything from here on would be deaf to ^C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.geteuid() != 0:
         pytest.exit("the host tests need root: they make namespaces and mounts", 2)
     if "RAXAUTH_BUILD" not in os.environ:

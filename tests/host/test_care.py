@@ -217,6 +217,30 @@ def test_a_device_is_removed(host):
     assert "second factor removed: user=alice" in host.journal.text(host.reset_mark)
 
 
+def test_a_device_that_was_added_elsewhere_is_verified_by_its_code(host):
+    with session_of(host) as session:
+        # what a control panel does, up to the code
+        session.shell('eval "$(raxauth env)"')
+        session.shell("ask() { curl -s -k -H \"X-Auth-Token: $OS_TOKEN\" "
+                      "-H 'Content-Type: application/json' \"$@\"; }")
+        session.shell("""id=$(ask "$OS_AUTH_URL/users?name=alice" | """
+                      """grep -o '"id" *: *"[^"]*"' | head -1 | cut -d'"' -f4)""")
+        made = session.shell("""ask -d '{"RAX-AUTH:otpDevice":{"name":"panel"}}' """
+                             """"$OS_AUTH_URL/users/$id/RAX-AUTH/multi-factor/otp-devices" | """
+                             """grep -o 'secret=[A-Z2-7]*'""")
+        key = re.search(r"secret=([A-Z2-7]+)", made.replace("\n", "")).group(1)
+        (device,) = told(session, "devices")["otp_devices"]
+        assert device["name"] == "panel" and not device["verified"], device
+        session.answer(f"raxauth devices verify {device['id']}")
+        session.until("shows: ")
+        session.answer("000000")
+        assert "not accepted" in session.until("shows: ")
+        session.answer(passcode(key))
+        assert session.next() == ("in", "")
+        assert told(session, "devices")["otp_devices"][0]["verified"]
+        refused(session, "devices verify no-such-id", "no device with this id")
+
+
 def test_the_last_authenticator_in_use_stays(host):
     with session_of(host, "bob") as session:
         (device,) = told(session, "devices")["otp_devices"]
@@ -289,7 +313,42 @@ def test_switching_off_warns_where_the_domain_forbids_it(host, level, words):
     assert host.identity.account("alice")["mfa_enabled"]
 
 
+def test_switched_off_it_is_switched_on_again_with_the_devices_that_stayed(host):
+    host.configure({"access": {"require_mfa": False}})
+    with session_of(host) as session:
+        session.answer("raxauth mfa disable")
+        session.until(YES_OR_NO)
+        session.answer("yes")
+        assert session.next() == ("in", "")
+        text, status = run(session, "mfa enable")
+        assert status == 0 and "is on" in text, text
+    assert host.identity.account("alice")["mfa_enabled"]
+    assert host.sign_in("alice").granted
+
+
+def test_switching_off_can_remove_all_devices_and_then_there_is_nothing_to_switch_on(host):
+    host.configure({"access": {"require_mfa": False}})
+    with session_of(host) as session:
+        session.answer("raxauth mfa disable --remove-devices")
+        assert "remove all devices" in session.until(YES_OR_NO)
+        session.answer("yes")
+        assert session.next() == ("in", "")
+        assert told(session, "devices") == {"otp_devices": [], "phones": []}
+        refused(session, "mfa enable", "verified device")
+    assert not host.identity.account("alice")["mfa_enabled"]
+
+
 # -- bypass codes
+
+
+def test_an_administrator_has_one_made_for_another_user(host):
+    with session_of(host) as session:
+        code = session.shell("raxauth bypass-codes --user bob 2>/dev/null").strip()
+        assert re.fullmatch(r"\d{9}", code), code
+        refused(session, "bypass-codes --user bob --count 2", "one code at a time")
+    assert "bypass codes issued: user=alice account=bob count=1" in \
+        host.journal.text(host.reset_mark)
+    assert host.try_ssh("bob", [host.identity.password("bob"), code]).granted
 
 
 def test_a_bypass_code_opens_the_next_sign_in_once_and_is_nowhere_logged(host):

@@ -140,6 +140,13 @@ class FakeCare final : public identity::FactorCare {
         enabled = false;
         return plain("disable");
     }
+    Task<identity::CareAnswer<identity::Done>> remove_all(identity::Acting who) override {
+        note(who);
+        enabled = false;
+        otp.clear();
+        phone.clear();
+        return plain("remove_all");
+    }
     Task<identity::CareAnswer<identity::Done>> unlock(identity::Acting who) override {
         note(who);
         return plain("unlock");

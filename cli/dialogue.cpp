@@ -200,6 +200,8 @@ class Dialogue {
         }
         if (!subject_.verb.empty()) {
             put(sd_bus_message_append(call.get(), "{sv}", key::kVerb, "s", subject_.verb.c_str()));
+        }
+        if (!subject_.verb.empty() || !subject_.arguments.empty()) {
             put(sd_bus_message_open_container(call.get(), 'e', "sv"));
             put(sd_bus_message_append(call.get(), "s", key::kArguments));
             put(sd_bus_message_open_container(call.get(), 'v', "as"));

@@ -706,6 +706,12 @@ Task<Verdict> Care::set_domain() {
 
 } // namespace
 
+Task<void> gain_time(Person& person) {
+    Task<std::vector<Secret>> acknowledging = person.ask({});
+    const std::vector<Secret> nothing = co_await std::move(acknowledging);
+    static_cast<void>(nothing);
+}
+
 Secret trimmed(const Secret& answer) {
     std::string_view text = answer.view();
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -720,6 +726,14 @@ Secret trimmed(const Secret& answer) {
 
 Verdict throttled(const policy::LimitRefusal& refusal, WallTime now, std::string_view rule) {
     const std::string when = time_of_day(refusal.until, now);
+    if (refusal.password_only_client) {
+        return Verdict::refused(
+                   State::Denied, Reason::PasswordOnlyClient,
+                   fmt::format("the client gave the password to every prompt; again from {}", when))
+            .telling(fmt::format("This client cannot be asked for a passcode. Try again at {} with "
+                                 "one that can.",
+                                 when));
+    }
     return Verdict::refused(State::Denied, Reason::Throttled,
                             fmt::format("{}; again from {}", rule, when))
         .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));

@@ -41,8 +41,12 @@ Task<CareAccess> open_care(conversation::Person& person, const conversation::Con
 /// What Identity's no means and what to do about it. `what` is what was asked for, for the journal.
 conversation::Verdict refused_by_identity(const identity::CareRefusal& refusal,
                                           std::string_view what);
+/// A limit of this host's own; `rule` names it, for the journal.
 conversation::Verdict throttled(const policy::LimitRefusal& refusal, WallTime now,
                                 std::string_view rule);
+/// A step without a question: whoever called waits for one reply no longer than its time-out, and
+/// several requests in a row may take longer than that. From the next step on it is a new call.
+Task<void> gain_time(conversation::Person& person);
 /// Without blanks at either end.
 Secret trimmed(const Secret& answer);
 

@@ -615,6 +615,8 @@ Task<std::optional<Verdict>> SetUp::send_pin() {
 Task<std::optional<Verdict>> SetUp::switch_on() {
     CareAnswer<Done> enabled = Done{};
     if (!on_already_) {
+        Task<void> gaining = gain_time(person_); // the verification may have taken most of it
+        co_await std::move(gaining);
         Task<CareAnswer<Done>> enabling = to_.care->enable(who(), state_->kind);
         enabled = co_await std::move(enabling);
     }
@@ -685,6 +687,9 @@ Task<Verdict> enrol(Person& person, Context context, Services services,
         procedure.run(kind, &access.token, std::move(access.user_id));
     std::optional<Verdict> ended = co_await std::move(running);
     if (ended) {
+        if (ended->reason() == Reason::NoSignIn) {
+            services.sessions.token_dead(access.key, access.generation);
+        }
         co_return std::move(*ended);
     }
     Verdict done = Verdict::completed(Reason::Enrolled).because("set up and switched on");

@@ -72,7 +72,6 @@ class SignIn {
     const Secret* kept_password() const;
     Verdict verdict_of(Answer answer);
     Verdict judged(identity::TokenIssued issued);
-    Verdict throttled_here(const LimitRefusal& refusal, std::string why) const;
 
     Person& person_;
     Context& context_;
@@ -121,7 +120,7 @@ Task<Verdict> SignIn::run() {
                                                      : "sshd had refused this user already");
     }
     if (const auto refusal = to_.limiter.refusal(account_.name, origin_)) {
-        co_return throttled_here(*refusal, "limiter, before the first step");
+        co_return throttled(*refusal, to_.clock.wall(), "limiter, before the first step");
     }
     const std::chrono::milliseconds held = to_.limiter.delay(account_.name, origin_);
     if (held.count() > 0) {
@@ -161,11 +160,8 @@ Task<std::optional<Verdict>> SignIn::reuse_session() {
     }
     if (decision.mode == policy::Reuse::All) {
         if (decision.recheck) {
-            // Identity may take longer than a caller waits for the first reply: a step without a
-            // question gives it the time of a whole call.
-            Task<std::vector<Secret>> acknowledging = person_.ask({});
-            const std::vector<Secret> nothing = co_await std::move(acknowledging);
-            static_cast<void>(nothing);
+            Task<void> gaining = gain_time(person_);
+            co_await std::move(gaining);
             const bool lives = co_await token_lives(decision);
             if (!lives) {
                 co_return std::nullopt;
@@ -338,7 +334,7 @@ Task<Verdict> SignIn::first_step() {
     Task<Limiter::Permission> asking = to_.limiter.reserve_challenge(account_.name, origin_);
     Limiter::Permission permission = co_await std::move(asking);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
-        co_return throttled_here(*refusal, "limits.challenges");
+        co_return throttled(*refusal, to_.clock.wall(), "limits.challenges");
     }
     Answer answer = co_await ask_identity_first_step();
     settle_first_step(permission, answer);
@@ -360,6 +356,8 @@ Task<Verdict> SignIn::first_step() {
             if (ended) {
                 co_return std::move(*ended);
             }
+            Task<void> gaining = gain_time(person_);
+            co_await std::move(gaining);
             Task<Verdict> again = first_step();
             Verdict verdict = co_await std::move(again);
             co_return verdict;
@@ -495,7 +493,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     Limiter::Permission permission = co_await std::move(asking);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
         attempts_left_ = 0;
-        co_return throttled_here(*refusal, "limits.wrong_passcodes");
+        co_return throttled(*refusal, to_.clock.wall(), "limits.wrong_passcodes");
     }
     Limiter::Attempt& attempt = *std::get<0>(permission);
     --attempts_left_;
@@ -526,22 +524,6 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
                                    "a challenge in answer to a passcode");
     }
     co_return verdict_of(std::move(answer));
-}
-
-Verdict SignIn::throttled_here(const LimitRefusal& refusal, std::string why) const {
-    const std::string when = time_of_day(refusal.until, to_.clock.wall());
-    if (refusal.password_only_client) {
-        return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
-                                fmt::format("the client gave the password to every prompt; again "
-                                            "from {}",
-                                            when))
-            .telling(fmt::format("This client cannot be asked for a passcode. Try again at {} with "
-                                 "one that can.",
-                                 when));
-    }
-    return Verdict::refused(State::Denied, Reason::Throttled,
-                            fmt::format("{}; again from {}", why, when))
-        .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.

@@ -38,6 +38,13 @@ def test_the_daemon_is_told_the_factor_and_the_locale(around, factor):
     assert "verb" not in context and "arguments" not in context
 
 
+def test_the_daemon_is_told_what_the_authenticator_is_called(around):
+    around.start_daemon(BeginEnrolment=[ENROLLED])
+    assert around.run("enrol", "otp", "--name", "my phone", "--stdin", stdin="").returncode == 0
+    assert around.calls()[0]["args"][0]["arguments"] == ["my phone"]
+    assert around.run("enrol", "otp", "--name", "a\tb", "--stdin", stdin="").returncode == 2
+
+
 def test_a_factor_that_is_not_said_is_asked_for(around):
     around.start_daemon(BeginEnrolment=[step(1, "ask", messages=[("text", "App or SMS? ")])],
                         Answer=[step(2, "granted", "enrolled")])

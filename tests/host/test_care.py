@@ -107,9 +107,9 @@ def test_every_reading_of_the_documents_gives_the_same_status(host, switches):
 # -- one more device
 
 
-def enrol_an_authenticator(session):
+def enrol_an_authenticator(session, options=""):
     """`raxauth enrol otp` with a scanned code; the key, and what stood on the screen at the end."""
-    session.answer("raxauth enrol otp")
+    session.answer(f"raxauth enrol otp {options}")
     key = key_of(scan(session.until(CODE)))
     start = len(session.transcript)
     session.answer(passcode(key))
@@ -133,6 +133,13 @@ def test_an_authenticator_as_the_second_device_and_then_the_default(host):
     assert key not in journal and "otpauth" not in journal
     got = host.try_ssh("alice", [host.identity.password("alice"), lambda: passcode(key)])
     assert got.granted, got.transcript
+
+
+def test_an_authenticator_is_called_as_the_person_says(host):
+    with session_of(host) as session:
+        enrol_an_authenticator(session, "--name 'spare phone'")
+        (device,) = told(session, "devices")["otp_devices"]
+        assert device["name"] == "spare phone" and device["verified"], device
 
 
 def test_a_terminal_without_utf8_gets_the_code_in_plain_characters(host):

@@ -431,7 +431,8 @@ Task<std::optional<Verdict>> SetUp::authenticator() {
             to_.care->verify_otp_device(who(), state_->device, *code);
         const CareAnswer<Done> verified = co_await std::move(verifying);
         const auto* refusal = std::get_if<CareRefusal>(&verified);
-        if (refusal == nullptr) {
+        // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
+        if (refusal == nullptr || refusal->cause == Cause::Conflict) {
             state_->verified = true;
             state_->key_uri.clear();
             co_return std::nullopt;
@@ -498,7 +499,8 @@ Task<std::optional<Verdict>> SetUp::phone() {
         Task<CareAnswer<Done>> verifying = to_.care->verify_phone(who(), state_->device, *pin);
         const CareAnswer<Done> verified = co_await std::move(verifying);
         const auto* refusal = std::get_if<CareRefusal>(&verified);
-        if (refusal == nullptr) {
+        // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
+        if (refusal == nullptr || refusal->cause == Cause::Conflict) {
             state_->verified = true;
             co_return std::nullopt;
         }

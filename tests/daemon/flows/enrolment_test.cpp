@@ -347,6 +347,22 @@ TEST(Enrolment, goes_on_where_the_verification_switched_mfa_on_by_itself) {
     run.check_ends(State::Granted, Reason::MfaProven);
 }
 
+TEST(Enrolment, goes_on_where_the_device_was_verified_by_a_request_whose_answer_was_lost) {
+    demands_setup();
+    then_signs_in();
+    care.refuse("verify_otp_device", Cause::Conflict, 400, "already verified");
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kOffer, "1")
+        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(care.enabled);
+}
+
 TEST(Enrolment, says_yes_to_nobody_whose_second_factor_is_not_proven_afterwards) {
     demands_setup();
     world.identity.at_step_1(world.token({.proven = kPasswordAlone}));

@@ -17,8 +17,10 @@ LINES_SHOWN = 40
 
 
 def pytest_configure():
-    # Started in the background by a shell, everything from here on would be deaf to ^C.
+    # Started in the background by a shell, or by nohup, everything from here on would be deaf to ^C
+    # and to a terminal that goes away.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if os.geteuid() != 0:
         pytest.exit("the host tests need root: they make namespaces and mounts", 2)
     if "RAXAUTH_BUILD" not in os.environ:

@@ -3,6 +3,7 @@
 
 #include "daemon/loop/loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <systemd/sd-event.h>
 
@@ -23,10 +24,13 @@ inline bool run_until_idle(Loop& loop) {
 template <class Done>
 bool run_until(Loop& loop, Done done,
                std::chrono::microseconds longest = std::chrono::seconds{10}) {
+    // What another thread does wakes no loop: it is looked at every now and then.
+    constexpr std::chrono::microseconds kLook{10'000};
     const auto end = std::chrono::steady_clock::now() + longest;
     while (!done()) {
-        const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+        const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
             end - std::chrono::steady_clock::now());
+        const auto left = std::min(whole, kLook);
         if (left.count() <= 0 ||
             sd_event_run(loop.event(), static_cast<std::uint64_t>(left.count())) < 0) {
             return done();

@@ -57,6 +57,8 @@ inline constexpr const char* kSession = "session";            // s, logind id
 inline constexpr const char* kAuditSession = "audit-session"; // u
 inline constexpr const char* kLoginUid = "login-uid";         // u
 inline constexpr const char* kRealUid = "real-uid";           // u
+/// u: what NSS says of `user` where the module runs; with it the daemon need not ask NSS again.
+inline constexpr const char* kAccountUid = "account-uid";
 inline constexpr const char* kSignedIn = "signed-in";         // b
 inline constexpr const char* kInteractive = "interactive";    // b
 inline constexpr const char* kLocale = "locale";              // s
@@ -94,7 +96,7 @@ inline constexpr std::size_t kMaxMessages = 32;
 inline constexpr std::size_t kMaxArguments = 4;
 inline constexpr std::size_t kMaxMessageBytes = 8192; // an enrolment prompt holds a QR code
 inline constexpr std::size_t kMaxContextStringBytes = 512;
-inline constexpr std::size_t kMaxContextEntries = 64; // there are fifteen keys
+inline constexpr std::size_t kMaxContextEntries = 64; // there are nineteen keys
 /// The kernel's "unset" for audit session ids and login uids (AUDIT_SID_UNSET, (uid_t)-1).
 inline constexpr unsigned kUnsetId = 0xFFFFFFFFU;
 

@@ -11,13 +11,14 @@ namespace raxauth::pam {
 namespace {
 
 Verdict judge(const Invocation& call, const Subject& subject) {
-    Context context = collect_context(call.pamh, subject.user);
+    BusClient service(call.bus_address, call.options.timeout);
+    service.connect_early();
+    Context context = collect_context(call.pamh, subject);
     const Transaction* const transaction = find_transaction(call.pamh);
     context.signed_in = transaction != nullptr && transaction->signed_in_user == subject.user;
     Conversation conversation(conversation_of(call.pamh), (call.flags & PAM_SILENT) != 0);
     context.interactive = conversation.is_interactive();
 
-    BusClient service(call.bus_address, call.options.timeout);
     auto result = service.check_account(context);
     if (auto* failure = std::get_if<CallFailure>(&result)) {
         return {failure->outcome, std::move(failure->reason), {}};

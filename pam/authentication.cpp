@@ -30,10 +30,11 @@ Verdict sign_in(const Invocation& call, const Subject& subject) {
     const pam_conv* conv = conversation_of(call.pamh);
     Conversation conversation(conv, (call.flags & PAM_SILENT) != 0);
     SharedPassword password(call.pamh, PAM_AUTHTOK, call.options);
-    Context context = collect_context(call.pamh, subject.user);
+    BusClient service(call.bus_address, call.options.timeout);
+    service.connect_early();
+    Context context = collect_context(call.pamh, subject);
     context.interactive = conversation.is_interactive();
     context.no_reuse = call.options.no_reuse;
-    BusClient service(call.bus_address, call.options.timeout);
     Verdict verdict = run_dialogue(DialogueKind::SignIn, context, service, conversation, password);
     // A conversation function, or a module it led to, may have put somebody else in place.
     if (verdict.outcome == Outcome::Granted && current_user(call.pamh) != subject.user) {

@@ -135,12 +135,13 @@ class ContextWriter {
             keep(sd_bus_message_append(message_, "{sv}", key, "s", value.c_str()));
         }
     }
-    /// In one call, which parses and checks less than six.
+    /// In one call, which parses and checks less than seven.
     void ids_and_flags(const Context& context) {
         namespace key = contract::context;
-        keep(sd_bus_message_append(message_, "{sv}{sv}{sv}{sv}{sv}{sv}", key::kAuditSession, "u",
+        keep(sd_bus_message_append(message_, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", key::kAuditSession, "u",
                                    context.audit_session, key::kLoginUid, "u", context.login_uid,
-                                   key::kRealUid, "u", context.real_uid, key::kSignedIn, "b",
+                                   key::kRealUid, "u", context.real_uid, key::kAccountUid, "u",
+                                   context.account_uid, key::kSignedIn, "b",
                                    static_cast<int>(context.signed_in), key::kInteractive, "b",
                                    static_cast<int>(context.interactive), key::kNoReuse, "b",
                                    static_cast<int>(context.no_reuse)));
@@ -344,9 +345,18 @@ int on_reply(sd_bus_message* message, void* userdata, sd_bus_error* /*error*/) n
 
 } // namespace
 
-BusClient::Deadline BusClient::deadline_of_next_call() const {
+BusClient::Deadline BusClient::deadline_of_next_call() {
+    if (begun_) {
+        return *std::exchange(begun_, std::nullopt);
+    }
     const bool first = daemon_.empty();
     return Clock::now() + (first ? std::min(timeout_, contract::kActivationTimeout) : timeout_);
+}
+
+void BusClient::connect_early() {
+    const Deadline deadline = deadline_of_next_call();
+    begun_ = deadline;
+    static_cast<void>(connect(deadline)); // tried again by the call if it failed
 }
 
 std::optional<CallFailure> BusClient::connect(Deadline deadline) {

@@ -40,6 +40,10 @@ class BusClient final : public ConversationService {
     BusClient(const char* address, std::chrono::milliseconds timeout)
         : address_(address), timeout_(timeout) {}
 
+    /// Begins to connect, so that the bus works while the caller gets the context together. The
+    /// next call's time runs from here, and tells what went wrong.
+    void connect_early();
+
     Reply begin(DialogueKind kind, const Context& context) override;
     /// Goes to the unique name that answered begin(): a password meant for one daemon never
     /// reaches another.
@@ -66,10 +70,11 @@ class BusClient final : public ConversationService {
     CallResult<BusMessage> call(const char* member, Deadline deadline, Append append);
     CallResult<BusMessage> call(const char* member, const Context& context);
     CallResult<BusMessage> await_reply(const BusMessage& request, Deadline deadline);
-    Deadline deadline_of_next_call() const;
+    Deadline deadline_of_next_call();
 
     const char* address_;
     std::chrono::milliseconds timeout_;
+    std::optional<Deadline> begun_; // of the call for which we connected early
     Bus bus_;
     std::string daemon_; // unique name, once it has answered
 };

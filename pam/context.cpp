@@ -87,9 +87,10 @@ std::string logind_session_in(std::string_view cgroups) {
     return {};
 }
 
-Context collect_context(const pam_handle_t* pamh, const std::string& user) {
+Context collect_context(const pam_handle_t* pamh, const Subject& subject) {
     Context context;
-    context.user = user;
+    context.user = subject.user;
+    context.account_uid = subject.uid;
     context.service = item(pamh, PAM_SERVICE);
     context.tty = item(pamh, PAM_TTY);
     context.remote_host = item(pamh, PAM_RHOST);

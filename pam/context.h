@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bus_contract.h"
+#include "pam/subject.h"
 
 #include <security/pam_modules.h>
 #include <string>
@@ -23,14 +24,16 @@ struct Context {
     unsigned audit_session = contract::kUnsetId;
     unsigned login_uid = contract::kUnsetId;
     uid_t real_uid = 0;
+    uid_t account_uid = contract::kUnsetId; ///< of `user`, by NSS
     bool signed_in = false;
     bool interactive = false;
     bool no_reuse = false;
     std::string ticket; // worth something until it is redeemed, which this very context does
 };
 
-/// Asks PAM's items and /proc/self. Never the environment. What cannot be found stays unset.
-Context collect_context(const pam_handle_t* pamh, const std::string& user);
+/// Asks PAM's items and /proc/self about a transaction of `subject`. Never the environment. What
+/// cannot be found stays unset.
+Context collect_context(const pam_handle_t* pamh, const Subject& subject);
 
 /// The number that a file such as /proc/self/loginuid holds; kUnsetId if there is none.
 unsigned kernel_id_in(std::string_view text) noexcept;

@@ -48,6 +48,7 @@ AccountDatabase::User SystemAccounts::user(const std::string& name) const {
     User result;
     result.found = look_up(::getpwnam_r, name, entry, buffer);
     if (result.found == Found::Yes) {
+        result.name = entry.pw_name;
         result.uid = entry.pw_uid;
         result.gid = entry.pw_gid;
     }
@@ -114,7 +115,7 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     if (uncertain) {
         return {Ownership::LookupFailed, "group lookup failed"};
     }
-    return {Ownership::Ours, {}};
+    return {Ownership::Ours, {}, entry.name == user ? entry.uid : contract::kUnsetId};
 }
 
 } // namespace raxauth::pam

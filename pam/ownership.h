@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/bus_contract.h"
 #include "pam/options.h"
 
 #include <string>
@@ -15,6 +16,7 @@ class AccountDatabase {
     enum class Found { Yes, No, Error };
     struct User {
         Found found = Found::Error;
+        std::string name; ///< as NSS writes it, which may be otherwise than asked
         uid_t uid = 0;
         gid_t gid = 0;
     };
@@ -56,6 +58,8 @@ struct OwnershipDecision {
     Ownership ownership;
     /// For the log.
     std::string why;
+    /// Of a user of ours, where NSS writes the name as it was given; else kUnsetId.
+    uid_t uid = contract::kUnsetId;
 };
 
 /// Decides without bus and daemon, so that root and break-glass accounts never depend on them.

@@ -17,7 +17,7 @@ namespace {
 /// phase, which is where it asks for the present password.
 Verdict check_daemon(const Invocation& call, const Subject& subject) {
     BusClient service(call.bus_address, call.options.timeout);
-    auto result = service.check_account(collect_context(call.pamh, subject.user));
+    auto result = service.check_account(collect_context(call.pamh, subject));
     if (auto* failure = std::get_if<CallFailure>(&result)) {
         return {failure->outcome, std::move(failure->reason), {}};
     }
@@ -30,7 +30,7 @@ Verdict check_daemon(const Invocation& call, const Subject& subject) {
 Verdict change(const Invocation& call, const Subject& subject) {
     Conversation conversation(conversation_of(call.pamh), (call.flags & PAM_SILENT) != 0);
     SharedPassword old_password(call.pamh, PAM_OLDAUTHTOK, call.options);
-    Context context = collect_context(call.pamh, subject.user);
+    Context context = collect_context(call.pamh, subject);
     context.interactive = conversation.is_interactive();
     BusClient service(call.bus_address, call.options.timeout);
     return run_dialogue(DialogueKind::PasswordChange, context, service, conversation, old_password);

@@ -59,7 +59,7 @@ int open_session(const Invocation& call) {
         return PAM_SUCCESS;
     }
 
-    Context context = collect_context(call.pamh, subject->user);
+    Context context = collect_context(call.pamh, *subject);
     context.ticket = ticket.view();
     BusClient service(call.bus_address, call.options.timeout);
     const auto result = service.open_session(context);

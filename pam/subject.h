@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/bus_contract.h"
 #include "pam/hooks.h"
 #include "pam/outcome.h"
 #include "pam/ownership.h"
@@ -14,6 +15,7 @@ namespace raxauth::pam {
 struct Subject {
     std::string user;
     Ownership ownership = Ownership::LookupFailed;
+    uid_t uid = contract::kUnsetId; // where NSS knows the user by this very name
     std::string why; // for the log
 };
 

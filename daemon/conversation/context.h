@@ -24,6 +24,8 @@ struct Caller {
 struct Context {
     Caller caller;
     std::string user;               ///< local account, valid by the grammar
+    /// Where the caller asked NSS already: the uid, and that NSS writes the name like `user`.
+    std::optional<uid_t> account_uid;
     std::string service;            ///< sanitised
     std::string tty;                ///< sanitised
     std::string remote_host;        ///< sanitised

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/check_account.h"
 
+#include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
 
 #include <fmt/core.h>
@@ -62,17 +63,10 @@ AccountVerdict check_our_user(const Context& context, const Services& to) {
 } // namespace
 
 Task<AccountVerdict> check_account(const Context& context, Services to) {
-    std::optional<policy::LocalAccount> local;
-    bool failed = false;
-    try {
-        Task<std::optional<policy::LocalAccount>> look_up = to.local_accounts.find(
-            context.user, policy::groups_for_exemption(to.settings.accounts));
-        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
-        local = std::move(found);
-    } catch (const std::exception&) {
-        failed = true;
-    }
-    if (failed) {
+    Task<LookUp> look_up = find_local_account(context, to);
+    LookUp found = co_await std::move(look_up);
+    const std::optional<policy::LocalAccount>& local = found.account;
+    if (found.failed) {
         co_return no(State::Denied, Reason::LookupFailed, "NSS failed");
     }
     if (!local) {

@@ -12,19 +12,30 @@ namespace raxauth::flows {
 using conversation::Context;
 using conversation::Verdict;
 
+Task<LookUp> find_local_account(const Context& context, const Services& services) {
+    const policy::Groups groups = policy::groups_for_exemption(services.settings.accounts);
+    LookUp result;
+    if (context.account_uid && groups == policy::Groups::Unwanted) {
+        result.account.emplace(policy::LocalAccount{context.user, *context.account_uid, {}});
+        co_return result;
+    }
+    try {
+        Task<std::optional<policy::LocalAccount>> look_up =
+            services.local_accounts.find(context.user, groups);
+        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
+        result.account = std::move(found);
+    } catch (const std::exception&) {
+        result.failed = true;
+    }
+    co_return result;
+}
+
 Task<Subject> find_subject(const Context& context, Services& services) {
     Subject subject;
-    std::optional<policy::LocalAccount> local;
-    bool failed = false;
-    try {
-        Task<std::optional<policy::LocalAccount>> look_up = services.local_accounts.find(
-            context.user, policy::groups_for_exemption(services.settings.accounts));
-        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
-        local = std::move(found);
-    } catch (const std::exception&) {
-        failed = true; // not "no such user": nobody is exempt, or unknown, by accident
-    }
-    if (failed) {
+    Task<LookUp> look_up = find_local_account(context, services);
+    LookUp found = co_await std::move(look_up);
+    const std::optional<policy::LocalAccount>& local = found.account;
+    if (found.failed) {
         subject.early = Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
         co_return subject;
     }
@@ -80,6 +91,7 @@ Context context_of_same(const Context& context) {
     Context same;
     same.caller = context.caller;
     same.user = context.user;
+    same.account_uid = context.account_uid;
     same.service = context.service;
     same.tty = context.tty;
     same.remote_host = context.remote_host;

@@ -6,6 +6,7 @@
 #include "daemon/flows/services.h"
 #include "daemon/identity/identity.h"
 #include "daemon/loop/task.h"
+#include "daemon/policy/local_accounts.h"
 #include "daemon/policy/origin.h"
 
 #include <optional>
@@ -23,6 +24,16 @@ struct Subject {
     /// sign in, and who exists at all, must not show in the prompts.
     std::optional<conversation::Verdict> refusal;
 };
+
+struct LookUp {
+    std::optional<policy::LocalAccount> account; ///< nothing: NSS knows no such user
+    bool failed = false; ///< not "no such user": nobody is exempt, or unknown, by accident
+};
+
+/// What NSS says of the user of `context`: asked here, unless the caller has just done so and
+/// nothing but the uid is wanted. See docs/decisions/0019. `context` and `services` outlive the
+/// Task.
+Task<LookUp> find_local_account(const conversation::Context& context, const Services& services);
 
 /// Looks the user of `context` up and applies the local rules: exemptions, account map, binding.
 /// `context` and `services` outlive the Task.

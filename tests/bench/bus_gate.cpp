@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
         Who gate;
         gate.user = argv[1];
         gate.uid = static_cast<uid_t>(std::stoul(argv[2]));
+        gate.account_uid = gate.uid;
         gate.audit_session = static_cast<std::uint32_t>(std::stoul(argv[3]));
         gate.service = argv[4];
         serve(gate);

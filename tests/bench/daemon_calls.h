@@ -40,6 +40,7 @@ struct Who {
     std::string service;
     std::uint32_t audit_session = contract::kUnsetId;
     uid_t uid = contract::kUnsetId; ///< login uid and real uid
+    uid_t account_uid = contract::kUnsetId;
 };
 
 inline BusMessage begin_call(sd_bus* bus, const Who& who) {
@@ -48,10 +49,10 @@ inline BusMessage begin_call(sd_bus* bus, const Who& who) {
                                            contract::kInterface, contract::method::kBeginSignIn),
             "BeginSignIn");
     namespace key = contract::context;
-    require(sd_bus_message_append(call.get(), "a{sv}", 5, key::kUser, "s", who.user.c_str(),
+    require(sd_bus_message_append(call.get(), "a{sv}", 6, key::kUser, "s", who.user.c_str(),
                                   key::kService, "s", who.service.c_str(), key::kAuditSession, "u",
                                   who.audit_session, key::kLoginUid, "u", who.uid, key::kRealUid,
-                                  "u", who.uid),
+                                  "u", who.uid, key::kAccountUid, "u", who.account_uid),
             "context");
     return call;
 }

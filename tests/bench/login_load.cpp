@@ -16,6 +16,7 @@
 #include <list>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <pwd.h>
 #include <sys/epoll.h>
 #include <vector>
 
@@ -30,6 +31,7 @@ constexpr std::uint64_t kCallTimeoutUsec = 120'000'000;
 struct Person {
     std::string name;
     std::string password;
+    uid_t uid;
 };
 
 /// One batch of sign-ins: how many are still to begin, and what came of those that ended.
@@ -74,6 +76,7 @@ class Slot {
         Who who;
         who.user = person_->name;
         who.service = batch_.service;
+        who.account_uid = person_->uid;
         send(begin_call(bus_.get(), who));
     }
 
@@ -191,7 +194,12 @@ int main(int argc, char** argv) {
         Batch batch;
         batch.service = argv[1];
         for (int i = 4; i < argc; ++i) {
-            batch.people.push_back({argv[i], argv[2] + std::string(argv[i]) + argv[3]});
+            const passwd* const entry = ::getpwnam(argv[i]); // as the module does
+            if (entry == nullptr) {
+                throw std::runtime_error(std::string("no such user: ") + argv[i]);
+            }
+            batch.people.push_back({argv[i], argv[2] + std::string(argv[i]) + argv[3],
+                                    entry->pw_uid});
         }
         serve(batch);
         return EXIT_SUCCESS;

@@ -26,8 +26,8 @@ class FakeAccounts final : public AccountDatabase {
         const std::map<std::string, uid_t> users = {
             {"root", 0}, {"toor", 0}, {"system", 999}, {"alice", 1000}};
         const auto entry = users.find(name);
-        return entry == users.end() ? User{Found::No, 0, 0}
-                                    : User{Found::Yes, entry->second, entry->second};
+        return entry == users.end() ? User{Found::No, {}, 0, 0}
+                                    : User{Found::Yes, name, entry->second, entry->second};
     }
     Group group(const std::string& name) const override {
         if (groups_fail) {

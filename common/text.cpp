@@ -65,6 +65,13 @@ bool is_forbidden(std::uint32_t c) {
            || (c >= 0xE0000 && c <= 0xE007F);             // tags
 }
 
+/// How much at the front is printable ASCII without blanks: stays as it is.
+std::size_t plain_bytes(std::string_view text) {
+    const auto plain = [](char c) { return c > ' ' && c < 0x7F; };
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), plain) -
+                                    text.begin());
+}
+
 bool is_blank(std::uint32_t c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -88,7 +95,14 @@ void end_with_ellipsis(std::string& clean, std::size_t max_bytes) {
 
 std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
     std::string clean;
+    clean.reserve(std::min(foreign.size(), max_bytes));
     while (!foreign.empty()) {
+        const std::size_t plain = std::min(plain_bytes(foreign), max_bytes - clean.size());
+        clean += foreign.substr(0, plain);
+        foreign.remove_prefix(plain);
+        if (foreign.empty()) {
+            break;
+        }
         const Decoded next = decode(foreign);
         std::string_view piece = foreign.substr(0, next.bytes);
         foreign.remove_prefix(next.bytes);
@@ -116,6 +130,12 @@ std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
     std::string clean;
     clean.reserve(std::min(foreign.size(), max_bytes)); // a secret leaves no pieces behind
     while (!foreign.empty()) {
+        const std::size_t plain = std::min(plain_bytes(foreign), max_bytes - clean.size());
+        clean += foreign.substr(0, plain);
+        foreign.remove_prefix(plain);
+        if (foreign.empty()) {
+            break;
+        }
         const Decoded next = decode(foreign);
         std::string_view piece = foreign.substr(0, next.bytes);
         foreign.remove_prefix(next.bytes);

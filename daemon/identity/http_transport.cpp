@@ -58,10 +58,14 @@ constexpr std::size_t kAtATurn = 4;
 constexpr std::size_t kWarmingAtOnce = 4;
 /// An idle connection younger than this will still be good when a person has typed a password.
 constexpr std::chrono::seconds kFreshIdle{25};
+/// A server that closed an idle connection within this time may as well be about to: its word would
+/// still be on the way.
+constexpr milliseconds kSweepEvery{5};
 /// What curl reads and writes at a time: a request or reply fits, and every buffer is wiped when it
 /// is freed. The lesser is the least that curl takes for sending.
 constexpr long kReadBuffer = 4 * 1024;
 constexpr long kSendBuffer = 16 * 1024;
+constexpr std::size_t kUsualHeaders = 512; ///< bytes
 /// Addresses of one host tried after TLS failed.
 constexpr std::size_t kRefusedAddresses = 8;
 
@@ -288,6 +292,7 @@ struct HttpTransport::Core {
     Deferred delivery;
     Timer waiting_timer;
     std::shared_ptr<int> alive = std::make_shared<int>();
+    steady_clock::time_point swept;
     bool broken = false; ///< the loop refused a watch: curl waits for what will never come
     Reachability reachability;
     CurlShare share;
@@ -522,6 +527,11 @@ void HttpTransport::Core::set_options(HttpTransfer::State& state) {
 /// Kept connections that the server has closed: curl is to see it. Its own look before use takes
 /// one unread byte, such as a TLS farewell, for a sign of life.
 void HttpTransport::Core::sweep_idle_connections() {
+    const auto now = steady_clock::now();
+    if (now - swept < kSweepEvery) {
+        return;
+    }
+    swept = now;
     std::vector<pollfd> idle;
     idle.reserve(connections.size());
     for (const auto& [fd, connection] : connections) {
@@ -724,7 +734,8 @@ std::size_t HttpTransport::Core::on_header(char* data, std::size_t size, std::si
                 state.reply.header_lines.truncate(state.reply.header_lines.size() - 1);
                 state.reply.header_lines.append(' ');
             }
-            state.reply.header_lines.reserve(state.reply.header_lines.size() + line.size() + 1);
+            state.reply.header_lines.reserve(
+                std::max(state.reply.header_lines.size() + line.size() + 1, kUsualHeaders));
             state.reply.header_lines.append(line);
             state.reply.header_lines.append('\n');
         }

@@ -38,11 +38,13 @@ IdentityV2::~IdentityV2() = default;
 HttpRequest IdentityV2::sign_in_request(Secret body) const {
     HttpRequest request;
     request.method = HttpMethod::Post;
+    request.url.reserve(settings_.url.size() + 64);
     request.url.append(settings_.url);
     request.url.append("/tokens?include_endpoints=false");
     if (settings_.apply_rcn_roles) {
         request.url.append("&apply_rcn_roles=true");
     }
+    request.headers.reserve(3);
     request.headers.push_back(header("Content-Type", "application/json"));
     request.headers.push_back(header("Accept", "application/json"));
     request.body = std::move(body);

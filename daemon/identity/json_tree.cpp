@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kDeepest = 32;
 constexpr std::size_t kMostValues = 20'000;
+constexpr std::size_t kUsualMembers = 6;
 
 bool equal_any_case(std::string_view a, std::string_view b) {
     return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
@@ -75,9 +76,14 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
             return &root_;
         }
         JsonNode& parent = *open_.back();
-        parent.members.push_back(
-            {parent.is_object() ? std::exchange(name_, {}) : std::string(), {}});
-        return &parent.members.back().value;
+        if (parent.members.empty()) {
+            parent.members.reserve(kUsualMembers);
+        }
+        JsonNode::Member& member = parent.members.emplace_back();
+        if (parent.is_object()) {
+            member.name = std::exchange(name_, {});
+        }
+        return &member.value;
     }
     bool add(JsonNode::Kind kind, std::string_view text) {
         if (!count()) {

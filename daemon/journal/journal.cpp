@@ -4,6 +4,7 @@
 #include "common/text.h"
 
 #include <fmt/core.h>
+#include <initializer_list>
 #include <string>
 #include <sys/uio.h>
 #include <syslog.h>
@@ -22,9 +23,18 @@ bool debug_on = false;
 bool foreground = false;
 
 /// Field name and value; values are cleaned on the way out.
-using Fields = std::vector<std::pair<const char*, std::string>>;
+using Fields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-void write(int priority, std::string_view text, const Fields& fields = {}) {
+std::string entry(std::string_view name, std::string_view value) {
+    std::string whole;
+    whole.reserve(name.size() + 1 + value.size());
+    whole += name;
+    whole += '=';
+    whole += value;
+    return whole;
+}
+
+void write(int priority, std::string_view text, Fields fields = {}) {
     const std::string line = sanitise(text, kMaxLineBytes);
     if (foreground) {
         fmt::print(stderr, "{}\n", line);
@@ -33,13 +43,13 @@ void write(int priority, std::string_view text, const Fields& fields = {}) {
     if (::access(kJournalSocket, F_OK) == 0) {
         std::vector<std::string> entries;
         entries.reserve(fields.size() + 4);
-        entries.push_back("MESSAGE=" + line);
-        entries.push_back(fmt::format("PRIORITY={}", priority));
+        entries.push_back(entry("MESSAGE", line));
+        entries.push_back(entry("PRIORITY", std::to_string(priority)));
         entries.emplace_back("SYSLOG_IDENTIFIER=raxauthd");
-        entries.push_back(fmt::format("SYSLOG_FACILITY={}", LOG_AUTHPRIV >> 3));
+        entries.push_back(entry("SYSLOG_FACILITY", std::to_string(LOG_AUTHPRIV >> 3)));
         for (const auto& [name, value] : fields) {
             if (!value.empty()) {
-                entries.push_back(fmt::format("{}={}", name, sanitise(value, kMaxLineBytes)));
+                entries.push_back(entry(name, sanitise(value, kMaxLineBytes)));
             }
         }
         std::vector<iovec> parts;
@@ -95,26 +105,28 @@ void verdict(const VerdictLine& line) {
                     word(line.reason), in_one_word(line.user), in_one_word(line.service));
     const auto add = [&text](std::string_view name, std::string_view value) {
         if (!value.empty()) {
-            text += fmt::format(" {}={}", name, in_one_word(value));
+            text += ' ';
+            text += entry(name, in_one_word(value));
         }
     };
     add("rhost", line.remote_host);
     add("tty", line.tty);
     add("account", line.account);
     if (!line.why.empty()) {
-        text += fmt::format(": {}", line.why);
+        text += ": ";
+        text += line.why;
     }
     write(
         priority_of(line), text,
-        {{"RAXAUTH_HOOK", std::string(line.hook)},
-         {"RAXAUTH_USER", std::string(line.user)},
-         {"RAXAUTH_SERVICE", std::string(line.service)},
-         {"RAXAUTH_REMOTE_HOST", std::string(line.remote_host)},
-         {"RAXAUTH_TTY", std::string(line.tty)},
-         {"RAXAUTH_ACCOUNT", std::string(line.account)},
-         {"RAXAUTH_VERDICT", std::string(word(line.state))},
-         {"RAXAUTH_REASON", std::string(word(line.reason))},
-         {"RAXAUTH_WHY", std::string(line.why)},
+        {{"RAXAUTH_HOOK", line.hook},
+         {"RAXAUTH_USER", line.user},
+         {"RAXAUTH_SERVICE", line.service},
+         {"RAXAUTH_REMOTE_HOST", line.remote_host},
+         {"RAXAUTH_TTY", line.tty},
+         {"RAXAUTH_ACCOUNT", line.account},
+         {"RAXAUTH_VERDICT", word(line.state)},
+         {"RAXAUTH_REASON", word(line.reason)},
+         {"RAXAUTH_WHY", line.why},
          {"RAXAUTH_CONVERSATION", line.conversation != 0 ? std::to_string(line.conversation) : ""},
          {"RAXAUTH_TOOK_MS", std::to_string(line.took.count())}});
 }
@@ -123,14 +135,12 @@ void session_opened(std::string_view user, std::string_view service, std::string
     write(LOG_INFO,
           fmt::format("session opened: user={} service={}{}{}", user, service,
                       remote_host.empty() ? "" : " rhost=", remote_host),
-          {{"RAXAUTH_USER", std::string(user)}, {"RAXAUTH_SERVICE", std::string(service)}});
+          {{"RAXAUTH_USER", user}, {"RAXAUTH_SERVICE", service}});
 }
 
 void session_ended(std::string_view user, std::string_view service, std::string_view why) {
     write(LOG_INFO, fmt::format("session ended ({}): user={} service={}", why, user, service),
-          {{"RAXAUTH_USER", std::string(user)},
-           {"RAXAUTH_SERVICE", std::string(service)},
-           {"RAXAUTH_WHY", std::string(why)}});
+          {{"RAXAUTH_USER", user}, {"RAXAUTH_SERVICE", service}, {"RAXAUTH_WHY", why}});
 }
 
 void info(std::string_view text) {

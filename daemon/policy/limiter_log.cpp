@@ -46,24 +46,23 @@ bool is_plain(char c) {
            std::string_view("._@:/+-").find(c) != std::string_view::npos;
 }
 
-std::string quote(std::string_view text) {
+void append_quoted(std::string& line, std::string_view text) {
     constexpr std::string_view kDigits = "0123456789ABCDEF";
     if (text.empty()) {
-        return std::string(kNothing);
+        line += kNothing;
+        return;
     }
     const bool like_nothing = text == kNothing;
-    std::string quoted;
     for (const char c : text) {
         if (is_plain(c) && !like_nothing) {
-            quoted += c;
+            line += c;
         } else {
             const auto byte = static_cast<unsigned char>(c);
-            quoted += '%';
-            quoted += kDigits[byte >> 4U];
-            quoted += kDigits[byte & 15U];
+            line += '%';
+            line += kDigits[byte >> 4U];
+            line += kDigits[byte & 15U];
         }
     }
-    return quoted;
 }
 
 std::optional<std::string> unquote(std::string_view quoted) {
@@ -102,11 +101,20 @@ std::optional<Number> parse_number(std::string_view text) {
     return number;
 }
 
-std::string format_time(WallTime at) {
+void append_number(std::string& line, std::uint64_t number, std::size_t least_digits = 1) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    const auto count = static_cast<std::size_t>(end - digits.data());
+    line.append(least_digits - std::min(count, least_digits), '0');
+    line.append(digits.data(), count);
+}
+
+void append_time(std::string& line, WallTime at) {
     const auto since = std::chrono::floor<std::chrono::microseconds>(at.time_since_epoch());
-    const std::string digits = std::to_string(since.count() % 1000000);
-    return std::to_string(since.count() / 1000000) + '.' + std::string(6 - digits.size(), '0') +
-           digits;
+    const auto micros = static_cast<std::uint64_t>(since.count());
+    append_number(line, micros / 1000000);
+    line += '.';
+    append_number(line, micros % 1000000, 6);
 }
 
 /// "seconds.microseconds" since the epoch, six digits after the point.
@@ -173,11 +181,20 @@ std::variant<std::string, int> read_log(int directory) {
 std::string format_limiter_record(const LimiterRecord& record) {
     const auto known = std::find_if(kKindWords.begin(), kKindWords.end(),
                                     [&](const KindWord& row) { return row.kind == record.kind; });
-    std::string line(kVersion);
-    line += ' ' + format_time(record.at) + ' ';
+    std::string line;
+    line.reserve(64 + record.account.size() + record.origin.size());
+    line += kVersion;
+    line += ' ';
+    append_time(line, record.at);
+    line += ' ';
     line += known->word;
-    line += ' ' + std::to_string(record.id) + ' ' + quote(record.account) + ' ' +
-            quote(record.origin) + (record.own_session ? " own " : " any ");
+    line += ' ';
+    append_number(line, record.id);
+    line += ' ';
+    append_quoted(line, record.account);
+    line += ' ';
+    append_quoted(line, record.origin);
+    line += record.own_session ? " own " : " any ";
     line += kEnd;
     line += '\n';
     return line;

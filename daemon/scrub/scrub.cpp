@@ -17,46 +17,51 @@
 namespace raxauth::scrub {
 namespace {
 
-/// What OpenSSL and libcurl take and give back for every record and request: handles, and buffers
-/// of up to 16 KiB and a little. Wiped like all the rest, but then kept at hand: malloc() would
-/// join and split the heap for each, and hand out another place that no cache holds. One set for a
-/// thread.
+/// What is taken and given back for every record and request: handles, the frames of our own
+/// coroutines, TLS buffers of 16 KiB and a little. Wiped like all the rest, but then kept at hand:
+/// malloc() would join and split the heap for each, since its thread caches end at 1 KiB, and hand
+/// out another place that no processor cache holds. One set for a thread.
 class Buffers {
   public:
-    static constexpr std::size_t kLeast = 2 * 1024;
+    static constexpr std::size_t kLeast = 1024;
     static constexpr std::size_t kMost = 20 * 1024;
+
+    static bool has_size(std::size_t bytes) noexcept { return bytes >= kLeast && bytes <= kMost; }
 
     void* take(std::size_t bytes) noexcept {
         for (std::size_t i = count_; i > 0; --i) {
-            void* const kept = kept_[i - 1];
-            const std::size_t room = malloc_usable_size(kept);
-            if (room >= bytes && room < 2 * bytes) {
-                kept_[i - 1] = kept_[--count_];
+            if (rooms_[i - 1] >= bytes && rooms_[i - 1] < 2 * bytes) {
+                void* const kept = kept_[i - 1];
+                --count_;
+                kept_[i - 1] = kept_[count_];
+                rooms_[i - 1] = rooms_[count_];
                 return kept;
             }
         }
         return nullptr;
     }
-    bool keep(void* wiped) noexcept {
+    bool keep(void* wiped, std::size_t room) noexcept {
         if (std::find(kept_.begin(), kept_.begin() + count_, wiped) != kept_.begin() + count_) {
             std::abort(); // freed twice: two owners would get it
         }
         if (count_ == kept_.size()) {
             return false;
         }
-        kept_[count_++] = wiped;
+        kept_[count_] = wiped;
+        rooms_[count_++] = room;
         return true;
     }
 
   private:
-    std::array<void*, 16> kept_{};
+    std::array<void*, 32> kept_{};
+    std::array<std::size_t, 32> rooms_{};
     std::size_t count_ = 0;
 };
 
 thread_local constinit Buffers buffers;
 
 void* lend(std::size_t bytes) noexcept {
-    if (bytes >= Buffers::kLeast && bytes <= Buffers::kMost) {
+    if (Buffers::has_size(bytes)) {
         if (void* const kept = buffers.take(bytes)) {
             return kept;
         }
@@ -65,7 +70,7 @@ void* lend(std::size_t bytes) noexcept {
 }
 
 void* lend_zeroed(std::size_t count, std::size_t bytes) noexcept {
-    if (count == 1 && bytes >= Buffers::kLeast && bytes <= Buffers::kMost) {
+    if (count == 1 && Buffers::has_size(bytes)) {
         if (void* const kept = buffers.take(bytes)) {
             return kept; // wiped, so zero it is
         }
@@ -79,8 +84,7 @@ void wiping_free(void* memory) noexcept {
     }
     const std::size_t room = malloc_usable_size(memory);
     wipe(memory, room);
-    const bool kept = room >= Buffers::kLeast && room <= Buffers::kMost && buffers.keep(memory);
-    if (!kept) {
+    if (!Buffers::has_size(room) || !buffers.keep(memory, room)) {
         std::free(memory);
     }
 }
@@ -152,7 +156,7 @@ void install() noexcept {
 // The standard library's other forms of new and delete all come down to these; aligned ones do not,
 // and are not used for anything secret here.
 void* operator new(std::size_t bytes) {
-    if (void* memory = std::malloc(bytes != 0 ? bytes : 1)) {
+    if (void* memory = raxauth::scrub::lend(bytes != 0 ? bytes : 1)) {
         return memory;
     }
     throw std::bad_alloc();
@@ -163,6 +167,10 @@ void operator delete(void* memory) noexcept {
 }
 
 void operator delete(void* memory, std::size_t bytes) noexcept {
+    if (raxauth::scrub::Buffers::has_size(bytes)) {
+        raxauth::scrub::wiping_free(memory);
+        return;
+    }
     raxauth::wipe(memory, bytes); // nothing was written behind
     std::free(memory);
 }

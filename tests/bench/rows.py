@@ -196,7 +196,7 @@ def sudo(bench, add, rounds, effort):
                 for _ in range(3 * effort):
                     seen.add(("gate", account), inside.ask("user", 8, *gate))
                     seen.add(("ticket", account), inside.ask("user", 8, *ticket))
-            bench.sudo_stack(False, auth=bench.module_of("bench-exec-curl"))
+            bench.sudo_stack(False, auth=bench.module_of("bench-exec-curl-sudo"))
             inside.tell("code", bench.code())
             seen.add(("curl", False), inside.ask("user", 4 * effort, *gate))
             if warm:

@@ -57,12 +57,13 @@ inline constexpr const char* kSession = "session";            // s, logind id
 inline constexpr const char* kAuditSession = "audit-session"; // u
 inline constexpr const char* kLoginUid = "login-uid";         // u
 inline constexpr const char* kRealUid = "real-uid";           // u
-/// u: what NSS says of `user` where the module runs; with it the daemon need not ask NSS again.
+/// u: what NSS says of `user` where the module runs, so that the daemon need not ask again: the uid
+/// of one whose name NSS writes like that, or kUnsetId: there is no such user.
 inline constexpr const char* kAccountUid = "account-uid";
-inline constexpr const char* kSignedIn = "signed-in";         // b
-inline constexpr const char* kInteractive = "interactive";    // b
-inline constexpr const char* kLocale = "locale";              // s
-inline constexpr const char* kNoReuse = "no-reuse";           // b, the module line's no_reuse
+inline constexpr const char* kSignedIn = "signed-in";      // b
+inline constexpr const char* kInteractive = "interactive"; // b
+inline constexpr const char* kLocale = "locale";           // s
+inline constexpr const char* kNoReuse = "no-reuse";        // b, the module line's no_reuse
 inline constexpr const char* kFactor = "factor"; // s, BeginEnrolment: "otp" or "sms"; else asked
 inline constexpr const char* kVerb = "verb";     // s, BeginCare: what to do
 inline constexpr const char* kArguments = "arguments"; // as, BeginCare

@@ -135,16 +135,18 @@ class ContextWriter {
             keep(sd_bus_message_append(message_, "{sv}", key, "s", value.c_str()));
         }
     }
-    /// In one call, which parses and checks less than seven.
+    /// In one call, which parses and checks less than seven. The last only where there is one.
     void ids_and_flags(const Context& context) {
         namespace key = contract::context;
-        keep(sd_bus_message_append(message_, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", key::kAuditSession, "u",
-                                   context.audit_session, key::kLoginUid, "u", context.login_uid,
-                                   key::kRealUid, "u", context.real_uid, key::kAccountUid, "u",
-                                   context.account_uid, key::kSignedIn, "b",
+        const char* const all = "{sv}{sv}{sv}{sv}{sv}{sv}{sv}";
+        const char* const types = context.account_uid ? all : all + std::strlen("{sv}");
+        keep(sd_bus_message_append(message_, types, key::kAuditSession, "u", context.audit_session,
+                                   key::kLoginUid, "u", context.login_uid, key::kRealUid, "u",
+                                   context.real_uid, key::kSignedIn, "b",
                                    static_cast<int>(context.signed_in), key::kInteractive, "b",
                                    static_cast<int>(context.interactive), key::kNoReuse, "b",
-                                   static_cast<int>(context.no_reuse)));
+                                   static_cast<int>(context.no_reuse), key::kAccountUid, "u",
+                                   context.account_uid.value_or(contract::kUnsetId)));
     }
     int finish() {
         keep(sd_bus_message_close_container(message_));
@@ -372,7 +374,7 @@ std::optional<CallFailure> BusClient::connect(Deadline deadline) {
         r = sd_bus_set_fd(bus_.get(), fd.get(), fd.get());
     }
     if (r >= 0) {
-        static_cast<void>(fd.release()); // the bus closes it
+        fd_ = fd.release(); // the bus closes it
         r = sd_bus_set_bus_client(bus_.get(), /*b=*/1);
     }
     if (r >= 0) {
@@ -414,7 +416,7 @@ int BusClient::turn(Deadline deadline) {
     relative.tv_sec = static_cast<time_t>(wait / 1000000000);
     relative.tv_nsec = static_cast<long>(wait % 1000000000);
     pollfd watched{};
-    watched.fd = sd_bus_get_fd(bus_.get());
+    watched.fd = fd_;
     watched.events = static_cast<short>(events);
     if (::ppoll(&watched, 1, &relative, nullptr) < 0 && errno != EINTR) {
         return -errno;
@@ -529,11 +531,16 @@ void BusClient::cancel(std::uint64_t id) noexcept {
     if (!bus_ || daemon_.empty()) {
         return;
     }
-    // Written at once if the socket takes it. If not, our name leaving the bus says the same.
-    static_cast<void>(sd_bus_call_method_async(bus_.get(), /*slot=*/nullptr, daemon_.c_str(),
-                                               contract::kObject, contract::kInterface,
-                                               contract::method::kCancel, /*callback=*/nullptr,
-                                               /*userdata=*/nullptr, "t", id));
+    BusMessage request;
+    if (sd_bus_message_new_method_call(bus_.get(), out(request), daemon_.c_str(),
+                                       contract::kObject, contract::kInterface,
+                                       contract::method::kCancel) >= 0 &&
+        sd_bus_message_append(request.get(), "t", id) >= 0) {
+        // Written at once if the socket takes it. If not, our name leaving the bus says the same.
+        static_cast<void>(sd_bus_call_async(bus_.get(), /*slot=*/nullptr, request.get(),
+                                            /*callback=*/nullptr, /*userdata=*/nullptr,
+                                            kNoTimeout));
+    }
 }
 
 CallResult<AccountReply> BusClient::check_account(const Context& context) {

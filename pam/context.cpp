@@ -90,7 +90,7 @@ std::string logind_session_in(std::string_view cgroups) {
 Context collect_context(const pam_handle_t* pamh, const Subject& subject) {
     Context context;
     context.user = subject.user;
-    context.account_uid = subject.uid;
+    context.account_uid = subject.account_uid;
     context.service = item(pamh, PAM_SERVICE);
     context.tty = item(pamh, PAM_TTY);
     context.remote_host = item(pamh, PAM_RHOST);

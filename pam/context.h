@@ -4,6 +4,7 @@
 #include "common/bus_contract.h"
 #include "pam/subject.h"
 
+#include <optional>
 #include <security/pam_modules.h>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ struct Context {
     unsigned audit_session = contract::kUnsetId;
     unsigned login_uid = contract::kUnsetId;
     uid_t real_uid = 0;
-    uid_t account_uid = contract::kUnsetId; ///< of `user`, by NSS
+    std::optional<uid_t> account_uid; // see OwnershipDecision
     bool signed_in = false;
     bool interactive = false;
     bool no_reuse = false;

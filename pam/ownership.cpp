@@ -96,7 +96,7 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
         return {Ownership::LookupFailed, "user lookup failed"};
     }
     if (entry.found == Found::No) {
-        return {Ownership::Unknown, "unknown user"};
+        return {Ownership::Unknown, "unknown user", contract::kUnsetId};
     }
     if (entry.uid == 0) {
         return {Ownership::NotOurs, "uid 0"};
@@ -115,7 +115,9 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     if (uncertain) {
         return {Ownership::LookupFailed, "group lookup failed"};
     }
-    return {Ownership::Ours, {}, entry.name == user ? entry.uid : contract::kUnsetId};
+    // Where NSS writes the name otherwise, the daemon needs that too.
+    const bool as_given = entry.name == user;
+    return {Ownership::Ours, {}, as_given ? std::optional(entry.uid) : std::nullopt};
 }
 
 } // namespace raxauth::pam

@@ -4,6 +4,7 @@
 #include "common/bus_contract.h"
 #include "pam/options.h"
 
+#include <optional>
 #include <string>
 #include <sys/types.h>
 
@@ -58,8 +59,8 @@ struct OwnershipDecision {
     Ownership ownership;
     /// For the log.
     std::string why;
-    /// Of a user of ours, where NSS writes the name as it was given; else kUnsetId.
-    uid_t uid = contract::kUnsetId;
+    /// For the daemon (contract::context::kAccountUid); nothing where it is to ask for itself.
+    std::optional<uid_t> uid = std::nullopt;
 };
 
 /// Decides without bus and daemon, so that root and break-glass accounts never depend on them.

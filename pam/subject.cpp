@@ -49,7 +49,7 @@ std::optional<Subject> identify_subject(const Invocation& call, int& code) {
     subject.user = name;
     OwnershipDecision decision = decide_ownership(subject.user, call.options, SystemAccounts());
     subject.ownership = decision.ownership;
-    subject.uid = decision.uid;
+    subject.account_uid = decision.uid;
     subject.why = std::move(decision.why);
     return subject;
 }

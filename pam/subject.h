@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/bus_contract.h"
 #include "pam/hooks.h"
 #include "pam/outcome.h"
 #include "pam/ownership.h"
@@ -15,8 +14,8 @@ namespace raxauth::pam {
 struct Subject {
     std::string user;
     Ownership ownership = Ownership::LookupFailed;
-    uid_t uid = contract::kUnsetId; // where NSS knows the user by this very name
-    std::string why; // for the log
+    std::optional<uid_t> account_uid; // see OwnershipDecision
+    std::string why;                  // for the log
 };
 
 /// The user as PAM has it now, and whether that is one of ours; the application asks for the name

@@ -132,7 +132,7 @@ bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& cont
         return read_number(call, context.session.real_uid);
     }
     if (key == keys::kAccountUid) {
-        return read_number(call, context.account_uid);
+        return read_number(call, context.account_uid.emplace());
     }
     if (key == keys::kSignedIn) {
         return read_bool(call, context.signed_in);

@@ -21,7 +21,7 @@ struct ClaimedContext {
     std::optional<Secret> password;
     Secret ticket;
     sessions::SessionFacts session;
-    std::uint32_t account_uid = contract::kUnsetId;
+    std::optional<uid_t> account_uid;
     bool signed_in = false;
     bool interactive = true;
     bool no_reuse = false;

@@ -23,8 +23,9 @@ struct Caller {
 /// taken for all of it; for anybody else the daemon filled in user, service and session itself.
 struct Context {
     Caller caller;
-    std::string user;               ///< local account, valid by the grammar
-    /// Where the caller asked NSS already: the uid, and that NSS writes the name like `user`.
+    std::string user; ///< local account, valid by the grammar
+    /// Where the caller has asked NSS already: the uid, and that NSS writes the name like `user`;
+    /// kUnsetId for a name that NSS does not know.
     std::optional<uid_t> account_uid;
     std::string service;            ///< sanitised
     std::string tty;                ///< sanitised

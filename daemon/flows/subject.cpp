@@ -16,7 +16,9 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
     const policy::Groups groups = policy::groups_for_exemption(services.settings.accounts);
     LookUp result;
     if (context.account_uid && groups == policy::Groups::Unwanted) {
-        result.account.emplace(policy::LocalAccount{context.user, *context.account_uid, {}});
+        if (*context.account_uid != contract::kUnsetId) {
+            result.account.emplace(policy::LocalAccount{context.user, *context.account_uid, {}});
+        }
         co_return result;
     }
     try {

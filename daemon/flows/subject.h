@@ -31,7 +31,7 @@ struct LookUp {
 };
 
 /// What NSS says of the user of `context`: asked here, unless the caller has just done so and
-/// nothing but the uid is wanted. See docs/decisions/0019. `context` and `services` outlive the
+/// no groups are wanted. See docs/decisions/0019. `context` and `services` outlive the
 /// Task.
 Task<LookUp> find_local_account(const conversation::Context& context, const Services& services);
 

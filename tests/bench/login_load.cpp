@@ -198,8 +198,8 @@ int main(int argc, char** argv) {
             if (entry == nullptr) {
                 throw std::runtime_error(std::string("no such user: ") + argv[i]);
             }
-            batch.people.push_back({argv[i], argv[2] + std::string(argv[i]) + argv[3],
-                                    entry->pw_uid});
+            batch.people.push_back(
+                {argv[i], argv[2] + std::string(argv[i]) + argv[3], entry->pw_uid});
         }
         serve(batch);
         return EXIT_SUCCESS;

@@ -73,6 +73,7 @@ Context context_of(const char* user) {
     context.audit_session = 42;
     context.login_uid = 1000;
     context.real_uid = 0;
+    context.account_uid = 1000;
     context.interactive = true;
     return context;
 }
@@ -153,6 +154,7 @@ TEST(BusClient, tells_what_it_knows_and_leaves_out_what_it_does_not) {
         {"user", "alice"},      {"service", "sshd"},   {"remote-host", "192.0.2.7"},
         {"audit-session", 42U}, {"login-uid", 1000U},  {"real-uid", 0U},
         {"signed-in", false},   {"interactive", true}, {"no-reuse", false},
+        {"account-uid", 1000U},
     };
     CHECK_TRUE(calls[0].context == expected);
 }

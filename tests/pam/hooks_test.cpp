@@ -72,6 +72,7 @@ TEST(Authenticate, signs_in_with_password_and_passcode) {
     STRCMP_EQUAL("192.0.2.7", std::get<std::string>(context.at("remote-host")).c_str());
     STRCMP_EQUAL("ssh", std::get<std::string>(context.at("tty")).c_str());
     CHECK_EQUAL(::getuid(), std::get<std::uint32_t>(context.at("real-uid")));
+    CHECK_EQUAL(65534U, std::get<std::uint32_t>(context.at("account-uid")));
     CHECK_TRUE(std::get<bool>(context.at("interactive")));
     CHECK_FALSE(std::get<bool>(context.at("no-reuse")));
     CHECK_EQUAL(0U, context.count("ticket"));

@@ -21,13 +21,14 @@ class FakeAccounts final : public AccountDatabase {
     User user(const std::string& name) const override {
         ++lookups;
         if (users_fail) {
-            return {Found::Error, 0, 0};
+            return {Found::Error, {}, 0, 0};
         }
         const std::map<std::string, uid_t> users = {
-            {"root", 0}, {"toor", 0}, {"system", 999}, {"alice", 1000}};
+            {"root", 0}, {"toor", 0}, {"system", 999}, {"alice", 1000}, {"Carol", 1001}};
         const auto entry = users.find(name);
         return entry == users.end() ? User{Found::No, {}, 0, 0}
-                                    : User{Found::Yes, name, entry->second, entry->second};
+                                    : User{Found::Yes, name == "Carol" ? "carol" : name,
+                                           entry->second, entry->second};
     }
     Group group(const std::string& name) const override {
         if (groups_fail) {
@@ -74,6 +75,17 @@ TEST(Ownership, is_never_ours_for_uid_0_by_any_name) {
 
 TEST(Ownership, leaves_unknown_names_to_the_daemon) {
     CHECK_TRUE(of("nosuch") == Ownership::Unknown);
+}
+
+TEST(Ownership, tells_the_daemon_what_nss_said) {
+    const auto uid_of = [&](const char* user) {
+        return decide_ownership(user, options, accounts).uid;
+    };
+
+    CHECK_TRUE(uid_of("alice") == std::optional<uid_t>(1000));
+    CHECK_TRUE(uid_of("nosuch") == std::optional<uid_t>(raxauth::contract::kUnsetId));
+    CHECK_FALSE(uid_of("Carol").has_value()); // who is carol to NSS
+    CHECK_FALSE(uid_of("system").has_value());
 }
 
 TEST(Ownership, refuses_a_name_before_any_lookup) {

@@ -655,6 +655,8 @@ TEST(AuthService, believes_nothing_of_what_others_claim) {
         sd_bus_message* reply = nullptr;
         const Client::Fill claims = context("nobody", [](sd_bus_message* call) {
             static_cast<void>(sd_bus_message_append(call, "{sv}", "login-uid", "u", kNobody));
+            static_cast<void>(
+                sd_bus_message_append(call, "{sv}", "account-uid", "u", 0U)); // exempt
             static_cast<void>(sd_bus_message_append(call, "{sv}", "audit-session", "u", 11U));
             static_cast<void>(sd_bus_message_append(call, "{sv}", "signed-in", "b", 1));
         });

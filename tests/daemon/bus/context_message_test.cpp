@@ -106,6 +106,7 @@ TEST(ContextMessage, is_read_with_all_its_keys) {
         add(message, "audit-session", "u", 11U);
         add(message, "login-uid", "u", 1001U);
         add(message, "real-uid", "u", 0U);
+        add(message, "account-uid", "u", 1001U);
         add(message, "signed-in", "b", 1U);
         add(message, "interactive", "b", 0U);
         add(message, "no-reuse", "b", 1U);
@@ -123,6 +124,7 @@ TEST(ContextMessage, is_read_with_all_its_keys) {
     UNSIGNED_LONGS_EQUAL(11, context->session.audit_session);
     UNSIGNED_LONGS_EQUAL(1001, context->session.login_uid);
     UNSIGNED_LONGS_EQUAL(0, context->session.real_uid);
+    UNSIGNED_LONGS_EQUAL(1001, context->account_uid.value_or(0));
     CHECK_TRUE(context->signed_in);
     CHECK_FALSE(context->interactive);
     CHECK_TRUE(context->no_reuse);
@@ -139,6 +141,7 @@ TEST(ContextMessage, has_defaults_for_what_is_missing) {
     CHECK_FALSE(context->session.inside_session());
     UNSIGNED_LONGS_EQUAL(contract::kUnsetId, context->session.login_uid);
     UNSIGNED_LONGS_EQUAL(contract::kUnsetId, context->session.real_uid);
+    CHECK_FALSE(context->account_uid.has_value());
     CHECK_FALSE(context->signed_in);
     CHECK_TRUE(context->interactive);
 }
@@ -162,7 +165,7 @@ TEST(ContextMessage, with_a_known_key_of_another_type_is_refused) {
             context_of([key](sd_bus_message* message) { add(message, key, "u", 1U); }).has_value(),
             key);
     }
-    for (const char* key : {"audit-session", "login-uid", "real-uid"}) {
+    for (const char* key : {"audit-session", "login-uid", "real-uid", "account-uid"}) {
         CHECK_FALSE_TEXT(
             context_of([key](sd_bus_message* message) { add(message, key, "s", "1"); }).has_value(),
             key);

@@ -173,6 +173,44 @@ TEST(SignIn, is_denied_when_nss_fails_and_nobody_is_exempt_by_accident) {
     UNSIGNED_LONGS_EQUAL(0, world.identity.calls.size());
 }
 
+TEST(SignIn, takes_the_word_of_a_caller_that_has_asked_nss) {
+    world.accounts.broken = true;
+    const struct {
+        uid_t uid;
+        State state;
+        Reason reason;
+    } rows[] = {
+        {1001, State::Denied, Reason::WrongCredentials}, // of an empty password: known, and ours
+        {999, State::Ignored, Reason::Exempt},           // below minimum_uid
+        {contract::kUnsetId, State::Denied, Reason::UnknownUser},
+    };
+    for (const auto& row : rows) {
+        Context context = SignInWorld::ssh_login();
+        context.account_uid = row.uid;
+        SignInRun run(world);
+        if (row.state == State::Denied) {
+            run.person().when_asked_for("password", "");
+        }
+
+        run.start(std::move(context));
+
+        run.check_ends(row.state, row.reason);
+    }
+}
+
+TEST(SignIn, asks_nss_all_the_same_where_an_exemption_depends_on_groups) {
+    world.settings.accounts.exempt_groups = {"ops"};
+    world.accounts.add("olga", 1002, {"olga", "ops"});
+    Context context = SignInWorld::ssh_login();
+    context.user = "olga";
+    context.account_uid = 1002;
+    SignInRun run(world);
+
+    run.start(std::move(context));
+
+    run.check_ends(State::Ignored, Reason::Exempt);
+}
+
 TEST(SignIn, has_no_say_about_the_exempt) {
     world.accounts.add("daemon", 2);
     world.accounts.add("olga", 1002, {"olga", "ops"});

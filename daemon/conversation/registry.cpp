@@ -207,7 +207,7 @@ class Registry::Conversation final : public Person,
             self->job_ = Job();
             self->begin_.flow = nullptr;
             if (!self->last_words_) {
-                self->registry_.retire(self->id_);
+                static_cast<void>(self->registry_.forget(self->id_)); // ends with this callback
             }
         });
     }
@@ -326,11 +326,18 @@ void Registry::stop() {
 }
 
 void Registry::retire(std::uint64_t id) {
+    if (auto conversation = forget(id)) {
+        // The call may come from the conversation's own timer: let that return first.
+        loop_.post([conversation = std::move(conversation)] {});
+    }
+}
+
+std::shared_ptr<Registry::Conversation> Registry::forget(std::uint64_t id) {
     const auto found = live_.find(id);
     if (found == live_.end()) {
-        return;
+        return nullptr;
     }
-    const std::shared_ptr<Conversation> conversation = found->second;
+    std::shared_ptr<Conversation> conversation = found->second;
     live_.erase(found);
     if (const auto owner = by_owner_.find(conversation->owner()); owner != by_owner_.end()) {
         std::erase(owner->second, id);
@@ -342,8 +349,7 @@ void Registry::retire(std::uint64_t id) {
         group != group_sizes_.end() && --group->second == 0) {
         group_sizes_.erase(group);
     }
-    // retire() may be called from the conversation's own timer: let that return first.
-    loop_.post([conversation] {});
+    return conversation;
 }
 
 } // namespace raxauth::conversation

@@ -95,7 +95,10 @@ class Registry {
 
   private:
     class Conversation;
+    /// Takes the conversation out of the tables; it goes in the next turn of the loop.
     void retire(std::uint64_t id);
+    /// The same, and its life is the caller's business.
+    std::shared_ptr<Conversation> forget(std::uint64_t id);
 
     Loop& loop_;
     std::uint64_t last_id_ = 0;

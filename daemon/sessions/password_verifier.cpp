@@ -3,8 +3,9 @@
 
 #include "daemon/journal/journal.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <stdexcept>
 #include <string>
@@ -38,12 +39,24 @@ Secret derive(const Secret& password, const Secret& salt) {
 
 } // namespace
 
-PreHash PreHash::of(const Secret& password, const Secret& process_key) {
+PreHashKey::PreHashKey(Secret text) : text_(std::move(text)) {
+    const CHandle<EVP_MAC, EVP_MAC_free> hmac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    keyed_.reset(hmac ? EVP_MAC_CTX_new(hmac.get()) : nullptr);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    if (!keyed_ || EVP_MAC_init(keyed_.get(), bytes_of(text_), text_.size(), parameters) != 1) {
+        throw std::runtime_error("HMAC failed");
+    }
+}
+
+PreHash PreHash::of(const Secret& password, const PreHashKey& process_key) {
     unsigned char out[kBytes];
-    unsigned int length = 0;
-    if (HMAC(EVP_sha256(), process_key.view().data(), static_cast<int>(process_key.size()),
-             bytes_of(password), password.size(), out, &length) == nullptr ||
-        length != kBytes) {
+    std::size_t length = 0;
+    const CHandle<EVP_MAC_CTX, EVP_MAC_CTX_free> hmac(EVP_MAC_CTX_dup(process_key.keyed_.get()));
+    if (!hmac || EVP_MAC_update(hmac.get(), bytes_of(password), password.size()) != 1 ||
+        EVP_MAC_final(hmac.get(), out, &length, sizeof out) != 1 || length != kBytes) {
         throw std::runtime_error("HMAC failed");
     }
     PreHash hash;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/handle.h"
 #include "common/secret.h"
 #include "daemon/loop/task.h"
 #include "daemon/loop/worker.h"
@@ -9,8 +10,23 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <openssl/evp.h>
 
 namespace raxauth::sessions {
+
+/// The key of PreHash, set up once: OpenSSL looks its algorithms up by name for each HMAC
+/// otherwise.
+class PreHashKey {
+  public:
+    /// Errors: std::runtime_error when OpenSSL fails.
+    explicit PreHashKey(Secret text);
+    const Secret& text() const noexcept { return text_; }
+
+  private:
+    friend class PreHash;
+    Secret text_;
+    CHandle<EVP_MAC_CTX, EVP_MAC_CTX_free> keyed_;
+};
 
 /// A password as a keyed hash (HMAC-SHA-256 under a key of this process), so that the password
 /// itself need not be kept between the verdict and the opening of the session.
@@ -20,7 +36,7 @@ class PreHash {
 
     PreHash() = default;
     /// Errors: std::runtime_error when OpenSSL fails.
-    static PreHash of(const Secret& password, const Secret& process_key);
+    static PreHash of(const Secret& password, const PreHashKey& process_key);
 
     bool empty() const noexcept { return bytes_.empty(); }
     const Secret& bytes() const noexcept { return bytes_; }

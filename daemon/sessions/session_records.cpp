@@ -76,7 +76,7 @@ bool logind_forgot(const std::string& logind_session) {
 Secret SessionStore::serialise() const {
     RecordWriter out;
     out.text(kMagic);
-    out.text(process_key_.view());
+    out.text(process_key_.text().view());
     out.number(by_key_.size());
     for (const auto& [key, entry] : by_key_) {
         const Session& session = entry->session;
@@ -126,7 +126,7 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
         journal::warning("the kept sessions cannot be read; people sign in anew");
         return;
     }
-    process_key_ = std::move(key);
+    process_key_ = PreHashKey(std::move(key));
     std::size_t kept = 0;
     for (std::uint64_t i = 0; i < count; ++i) {
         auto entry = std::make_unique<Entry>();

@@ -178,7 +178,7 @@ class SessionStore {
     const Clock& clock_;
     Worker* worker_;
     const StoreBounds bounds_;
-    Secret process_key_; ///< for PreHash
+    PreHashKey process_key_;
     std::uint64_t last_generation_ = 0;
     std::function<void()> changed_;
     bool revoke_on_logout_ = true;

@@ -19,9 +19,7 @@
 #include "daemon/journal/journal.h"
 #include "daemon/policy/origin.h"
 
-#include <cerrno>
 #include <fmt/core.h>
-#include <sys/socket.h>
 
 namespace raxauth::bus {
 namespace {
@@ -39,9 +37,6 @@ using conversation::Verdict;
 /// max_connections_per_user) and so cannot fill the table.
 constexpr std::size_t kMaxServingOfSender = 8;
 constexpr std::size_t kMaxServing = 4096;
-/// Bytes that may lie before the bus daemon, by the kernel's count of them (socket(7): doubled):
-/// with some four messages it is behind, and some sixteen fit.
-constexpr int kSocketRoom = 8 * 1024;
 
 const char* error_name(AnswerError error) {
     switch (error) {
@@ -186,15 +181,6 @@ AuthService::AuthService(Rooms rooms, const char* address)
     check(sd_bus_negotiate_fds(bus_.get(), 1), "negotiate descriptors");
     check(sd_bus_start(bus_.get()), "connect to the system bus");
     check(sd_bus_set_exit_on_disconnect(bus_.get(), 1), "follow the bus");
-    // The bus daemon takes our messages in order. With the 8 MiB that sd-bus asks for, the answer
-    // to a gate would stand behind all that a crowd of sign-ins gets: what the socket does not take
-    // now is known here, and what can wait does.
-    const int room = kSocketRoom;
-    check(::setsockopt(sd_bus_get_fd(bus_.get()), SOL_SOCKET, SO_SNDBUF, &room, sizeof room) < 0
-              ? -errno
-              : 0,
-          "set the room of the bus socket");
-    rooms_.loop.set_outlet(sd_bus_get_fd(bus_.get()));
     callers_ = std::make_unique<Callers>(
         bus_.get(), [this](const std::string& name) { rooms_.registry.owner_gone(name); });
     check(sd_bus_add_object_vtable(bus_.get(), out(object_), contract::kObject,
@@ -304,9 +290,7 @@ void AuthService::serve(sd_bus_message* call, Task<void> task) {
             journal::warning("a bus call was not served: " + fault);
             reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
         }
-        if (self.serving_.contains(number)) { // it had to wait
-            self.rooms_.loop.post([&self, number] { self.served(number); });
-        }
+        self.rooms_.loop.post([&self, number] { self.served(number); });
     };
     Job job = Job::start(whole(*this, id, BusMessage(sd_bus_message_ref(call)), std::move(task)));
     if (!job.finished()) {
@@ -317,7 +301,7 @@ void AuthService::serve(sd_bus_message* call, Task<void> task) {
 
 void AuthService::served(std::uint64_t id) {
     const auto done = serving_.find(id);
-    if (done == serving_.end()) {
+    if (done == serving_.end()) { // it never had to wait
         return;
     }
     const auto sender = served_senders_.find(done->second.sender);
@@ -350,7 +334,9 @@ Task<AuthService::Established> AuthService::establish(std::string sender, Claime
         context.session = std::move(claimed.session);
         context.ticket = std::move(claimed.ticket);
         context.signed_in = claimed.signed_in;
-        context.account_uid = claimed.account_uid;
+        if (claimed.account_uid != contract::kUnsetId) {
+            context.account_uid = claimed.account_uid;
+        }
     } else {
         const CallerShares::Place place(shares_, caller.uid);
         if (!place.taken()) {

@@ -20,7 +20,6 @@
 
 #include "common/handle.h"
 #include "common/text.h"
-#include "daemon/loop/watch_set.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -226,7 +225,8 @@ struct HttpTransport::Core {
 
     /// What curl wants to hear of; curl keeps the pointer (socketp).
     struct Watched {
-        int fd = -1; ///< -1 once it is closed
+        int fd = -1;
+        IoWatch watch;
         std::list<Watched>::iterator self;
     };
     /// A connection's socket, from opening to closing.
@@ -251,9 +251,6 @@ struct HttpTransport::Core {
     void set_options(HttpTransfer::State& state);
     void expire_waiting();
     void sweep_idle_connections();
-    bool hold_back();
-    void go_on();
-    void on_ready(int fd, std::uint32_t seen);
     void act(curl_socket_t fd, int events);
     void read_finished();
     void on_finished(const StatePtr& state, CURLcode code);
@@ -288,8 +285,6 @@ struct HttpTransport::Core {
     // Destroyed last to first: easy handles, then the multi handle (which still calls back into
     // what stands above it), then its share.
     std::list<Watched> watched;
-    WatchSet sockets;
-    std::optional<IoWatch> caught_up; ///< of the bus; on while we hold back
     std::unordered_map<curl_socket_t, Connection> connections;
     Timer curl_timer;
     Deferred kick;
@@ -313,8 +308,7 @@ struct HttpTransport::Core {
 HttpTransport::Core::Core(Loop& on, const policy::IdentitySettings& from, const Clock& with,
                           TransportLimits within)
     : loop(on), clock(with), settings(from), limits(std::move(within)),
-      plain_http_allowed(names_loopback(from.url)), ca_bundle(from.ca_file),
-      sockets(on, [this](int fd, std::uint32_t seen) { on_ready(fd, seen); }) {
+      plain_http_allowed(names_loopback(from.url)), ca_bundle(from.ca_file) {
     initialise_curl_once();
     if (ca_bundle.empty()) {
         const auto* version = curl_version_info(CURLVERSION_NOW);
@@ -342,16 +336,8 @@ HttpTransport::Core::Core(Loop& on, const policy::IdentitySettings& from, const 
     }
     curl_timer = loop.after(std::chrono::hours(1), [this] { act(CURL_SOCKET_TIMEOUT, 0); });
     curl_timer.pause();
-    kick = loop.deferred([this] {
-        if (!hold_back()) {
-            act(CURL_SOCKET_TIMEOUT, 0);
-        }
-    });
-    delivery = loop.deferred([this] {
-        if (!hold_back()) {
-            deliver();
-        }
-    });
+    kick = loop.deferred([this] { act(CURL_SOCKET_TIMEOUT, 0); });
+    delivery = loop.deferred([this] { deliver(); });
     waiting_timer = loop.after(std::chrono::hours(1), [this] { expire_waiting(); });
     waiting_timer.pause();
 }
@@ -589,37 +575,6 @@ void HttpTransport::Core::warm(std::string_view url) {
 // --- events
 // ----------------------------------------------------------------------------------------
 
-/// True: the bus is behind, so that nothing is sent or read here until it has caught up.
-bool HttpTransport::Core::hold_back() {
-    if (!loop.outlet_is_behind()) {
-        return false;
-    }
-    if (!caught_up) {
-        caught_up = loop.watch_outlet([this](std::uint32_t /*events*/) { go_on(); });
-    }
-    caught_up->change(EPOLLOUT);
-    sockets.pause();
-    return true;
-}
-
-void HttpTransport::Core::go_on() {
-    caught_up->change(0);
-    sockets.resume();
-    kick.arm();
-    delivery.arm();
-}
-
-void HttpTransport::Core::on_ready(int fd, std::uint32_t seen) {
-    if (hold_back()) {
-        return;
-    }
-    int mask = 0;
-    mask |= (seen & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0;
-    mask |= (seen & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0;
-    mask |= (seen & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0;
-    act(fd, mask);
-}
-
 void HttpTransport::Core::act(curl_socket_t fd, int events) {
     int running = 0;
     curl_multi_socket_action(multi.get(), fd, events, &running);
@@ -641,9 +596,6 @@ int HttpTransport::Core::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, v
     if (what == CURL_POLL_REMOVE) {
         if (watched != nullptr) {
             curl_multi_assign(core.multi.get(), fd, nullptr);
-            if (watched->fd == fd) {
-                core.sockets.drop(fd);
-            }
             core.watched.erase(watched->self);
         }
         return 0;
@@ -651,8 +603,8 @@ int HttpTransport::Core::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, v
     const std::uint32_t events =
         ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
     try {
-        core.sockets.watch(fd, events);
         if (watched != nullptr && watched->fd == fd) {
+            watched->watch.change(events);
             return 0;
         }
         if (watched == nullptr) {
@@ -661,6 +613,13 @@ int HttpTransport::Core::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, v
             watched->self = std::prev(core.watched.end());
         }
         watched->fd = fd;
+        watched->watch = core.loop.watch(fd, events, [&core, fd](std::uint32_t seen) {
+            int mask = 0;
+            mask |= (seen & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0;
+            mask |= (seen & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0;
+            mask |= (seen & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0;
+            core.act(fd, mask);
+        });
         curl_multi_assign(core.multi.get(), fd, watched);
     } catch (...) {
         // Answering -1 leaves curl's transfers in limbo: they are failed in the next turn instead.
@@ -724,8 +683,8 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
     Core& core = *static_cast<Core*>(userdata);
     for (Watched& watched : core.watched) {
         if (watched.fd == fd) {
-            core.sockets.drop(fd);
             watched.fd = -1;
+            watched.watch = IoWatch();
         }
     }
     if (const auto known = core.connections.find(fd); known != core.connections.end()) {

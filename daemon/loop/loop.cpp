@@ -5,12 +5,9 @@
 #include "daemon/loop/loop.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
-#include <fcntl.h>
-#include <poll.h>
 #include <system_error>
 #include <systemd/sd-journal.h>
 #include <utility>
@@ -48,12 +45,6 @@ std::uint64_t boottime_after(std::chrono::microseconds delay) {
     constexpr std::int64_t kLongest = 100LL * 366 * 86'400 * 1'000'000;
     return now_usec +
            static_cast<std::uint64_t>(std::clamp<std::int64_t>(delay.count(), 0, kLongest));
-}
-
-UniqueFd duplicate(int fd) {
-    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-    check(copy ? 0 : -errno, "duplicate a descriptor");
-    return copy;
 }
 
 bool finished(sd_event* event) noexcept {
@@ -94,7 +85,6 @@ void Timer::pause() noexcept {
 
 struct IoWatch::State : std::enable_shared_from_this<IoWatch::State> {
     std::function<void(std::uint32_t)> callback;
-    UniqueFd own; ///< where the descriptor is the watch's
     EventSource source;
 
     static int on_io(sd_event_source* /*source*/, int /*fd*/, std::uint32_t events,
@@ -184,26 +174,6 @@ IoWatch Loop::watch(int fd, std::uint32_t events, std::function<void(std::uint32
     check(r, "watch a descriptor");
     check(sd_event_source_set_priority(state->source.get(), priority), "prefer a watch");
     return IoWatch(std::move(state));
-}
-
-void Loop::set_outlet(int socket) {
-    outlet_ = duplicate(socket);
-}
-
-bool Loop::outlet_is_behind() const noexcept {
-    if (!outlet_) {
-        return false;
-    }
-    pollfd room{outlet_.get(), POLLOUT, 0};
-    return ::poll(&room, 1, 0) == 0;
-}
-
-IoWatch Loop::watch_outlet(std::function<void(std::uint32_t)> callback) {
-    // A descriptor of its own: an epoll set takes each only once.
-    UniqueFd own = duplicate(outlet_.get());
-    IoWatch watched = watch(own.get(), 0, std::move(callback));
-    watched.state_->own = std::move(own);
-    return watched;
 }
 
 Deferred Loop::deferred(std::function<void()> callback) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "common/bus_handles.h"
-#include "common/unique_fd.h"
 #include "daemon/loop/task.h"
 
 #include <chrono>
@@ -94,17 +93,6 @@ class Loop {
     void post(std::function<void()> callback);
     Task<void> sleep(std::chrono::microseconds delay);
 
-    /// The socket that takes our results away: the bus's. It is behind while more than a quarter of
-    /// its room is taken (the kernel's measure of EPOLLOUT for unix(7) sockets); writing to it goes
-    /// on until the room is full. What can wait should, meanwhile: each further result would stand
-    /// in front of an answer that somebody could have at once. `socket` is duplicated.
-    /// Errors: std::system_error.
-    void set_outlet(int socket);
-    bool outlet_is_behind() const noexcept;
-    /// `callback` comes when the outlet is not behind. Off at first: change(EPOLLOUT) and
-    /// change(0). For an outlet that is set.
-    [[nodiscard]] IoWatch watch_outlet(std::function<void(std::uint32_t)> callback);
-
     /// Runs until stop(); returns its code. Errors: std::system_error when the loop itself fails.
     int run();
     /// `code` is not negative. Only the first call counts.
@@ -116,7 +104,6 @@ class Loop {
     EventHandle event_;
     std::deque<std::function<void()>> posted_;
     Deferred posted_turn_; ///< runs run_posted()
-    UniqueFd outlet_;
 };
 
 } // namespace raxauth

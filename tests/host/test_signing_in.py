@@ -105,6 +105,7 @@ def test_a_wrong_passcode_can_be_put_right_in_the_same_session(host):
 def test_the_journal_has_one_line_for_the_verdict_with_user_service_host_and_reason(host):
     mark = host.journal.mark()
     assert host.sign_in("alice").granted
+    host.journal.wait(mark, RAXAUTH_HOOK="sign-in")
     lines = host.journal.entries(mark, RAXAUTH_HOOK="sign-in")
     assert len(lines) == 1, host.journal.text(mark)
     line = lines[0]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/http_transport.h"
 
-#include "common/unique_fd.h"
 #include "tests/support/event_pump.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_server.h"
@@ -13,8 +12,6 @@
 #include <openssl/ssl.h>
 #include <optional>
 #include <string>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <vector>
 
 #include <CppUTest/TestHarness.h>
@@ -642,36 +639,6 @@ TEST(HttpTransport, leaves_no_descriptor_behind) {
 
     // The server's own ends are its threads': they close when they see ours closed.
     CHECK(run_until(loop, [&] { return open_descriptors() <= before; }, 5s));
-}
-
-TEST(HttpTransport, hands_nothing_on_while_the_bus_is_behind) {
-    const ScriptedServer server(ScriptedServer::answering(
-        [](const WireRequest&) { return ScriptedServer::reply(200, "{}"); }));
-    connect_to(server);
-    static_cast<void>(reply_to(get(server.url()))); // a connection is open
-    int bus[2];
-    LONGS_EQUAL(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, bus));
-    const UniqueFd daemon_end(bus[0]);
-    const UniqueFd bus_end(bus[1]);
-    loop.set_outlet(daemon_end.get());
-    const std::string message(4096, 'm');
-    while (::write(daemon_end.get(), message.data(), message.size()) > 0) {
-    }
-    unsigned ended = 0;
-    const HttpTransfer one = transport->start(get(server.url()), [&](HttpResult came) {
-        CHECK(std::holds_alternative<HttpReply>(came));
-        ++ended;
-    });
-    const HttpTransfer two = transport->start(get(server.url()), [&](HttpResult) { ++ended; });
-
-    static_cast<void>(run_until(loop, [] { return false; }, 100ms));
-    LONGS_EQUAL(0, ended);
-    std::string taken(message.size(), '\0');
-    while (::read(bus_end.get(), taken.data(), taken.size()) > 0) {
-    }
-
-    CHECK(run_until(loop, [&] { return ended == 2; }, 5s));
-    loop.set_outlet(bus_end.get()); // not behind: no more of this here
 }
 
 TEST(HttpTransport, warming_opens_a_connection_that_the_next_request_uses) {

@@ -532,9 +532,13 @@ void BusClient::cancel(std::uint64_t id) noexcept {
         return;
     }
     BusMessage request;
-    if (sd_bus_message_new_method_call(bus_.get(), out(request), daemon_.c_str(), contract::kObject,
-                                       contract::kInterface, contract::method::kCancel) >= 0 &&
-        sd_bus_message_append(request.get(), "t", id) >= 0) {
+    int r =
+        sd_bus_message_new_method_call(bus_.get(), out(request), daemon_.c_str(), contract::kObject,
+                                       contract::kInterface, contract::method::kCancel);
+    if (r >= 0) {
+        r = sd_bus_message_append(request.get(), "t", id);
+    }
+    if (r >= 0) {
         // Written at once if the socket takes it. If not, our name leaving the bus says the same.
         static_cast<void>(sd_bus_call_async(bus_.get(), /*slot=*/nullptr, request.get(),
                                             /*callback=*/nullptr, /*userdata=*/nullptr,

@@ -62,7 +62,8 @@ def test_a_password_only_client_costs_one_sms_and_is_then_kept_away_for_a_minute
         assert not got.granted, got.transcript
     assert host.identity.sms_count("alice") == 1
     assert len(host.identity.posts()) == 1, "the password was sent as a passcode, or again"
-    host.wait_until(lambda: len(host.journal.entries(mark, RAXAUTH_HOOK="sign-in")) == 3)
+    host.wait_until(lambda: len(host.journal.entries(mark, RAXAUTH_HOOK="sign-in")) == 3,
+                    "a line for each attempt")
     reasons = [e["RAXAUTH_REASON"] for e in host.journal.entries(mark, RAXAUTH_HOOK="sign-in")]
     assert reasons[1:] == ["password-only-client"] * 2, reasons
 

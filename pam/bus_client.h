@@ -76,7 +76,7 @@ class BusClient final : public ConversationService {
     std::chrono::milliseconds timeout_;
     std::optional<Deadline> begun_; // of the call for which we connected early
     Bus bus_;
-    int fd_ = -1; // the bus's
+    int fd_ = -1;        // the bus's
     std::string daemon_; // unique name, once it has answered
 };
 

@@ -225,6 +225,12 @@ class Bench:
         return pid
 
 
+    def wait_for_worker(self):
+        """Until the daemon's worker has done what it was given: this call goes through it too."""
+        self.host.run(["setpriv", "--reuid", PEOPLE[USER], "--clear-groups", "--", "raxauth",
+                       "sessions"], check=False)
+
+
 def memory_of(pid, file, field):
     """A field of /proc/PID/FILE in kB."""
     text = pathlib.Path(f"/proc/{pid}/{file}").read_text()

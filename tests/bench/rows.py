@@ -284,6 +284,7 @@ def memory(bench, add, rounds, effort):
             whole(logins.measure("logins", 10, 100))
             with bench.pam(session=True), bench.pam(session=True) as inside:
                 inside.ask("run", "bench-gate", 50)
+                bench.wait_for_worker()  # the sessions' password verifiers: 16 MiB while it lasts
                 anonymous = memory_of(pid, "smaps_rollup", "Anonymous") / 1024
                 resident = memory_of(pid, "smaps_rollup", "Rss")
             add("D1a", anonymous)

@@ -334,9 +334,7 @@ Task<AuthService::Established> AuthService::establish(std::string sender, Claime
         context.session = std::move(claimed.session);
         context.ticket = std::move(claimed.ticket);
         context.signed_in = claimed.signed_in;
-        if (claimed.account_uid != contract::kUnsetId) {
-            context.account_uid = claimed.account_uid;
-        }
+        context.account_uid = claimed.account_uid;
     } else {
         const CallerShares::Place place(shares_, caller.uid);
         if (!place.taken()) {

@@ -29,7 +29,7 @@ void reply_error(sd_bus_message* call, const char* name, const std::string& text
 void append_messages(sd_bus_message* reply, const std::vector<Message>& messages) {
     check(sd_bus_message_open_container(reply, 'a', "(ss)"), "append messages");
     for (const Message& message : messages) {
-        const std::string kind(contract::word(message.kind)); // short: no allocation
+        const std::string kind(contract::word(message.kind));
         // An empty text stands for a secret one alone: see detail::kTexts.
         const bool blank = message.text.empty() && !message.secret_text;
         check(

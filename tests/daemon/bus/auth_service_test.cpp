@@ -329,6 +329,22 @@ TEST(AuthService, carries_a_sign_in_from_begin_to_granted) {
     STRCMP_EQUAL("mfa-proven", last_reason().c_str());
 }
 
+TEST(AuthService, asks_nss_only_where_root_does_not_tell_what_that_said) {
+    accounts.broken = true;
+    const auto begin_with = [&](std::uint32_t uid) -> Outcome& {
+        return client->step(
+            "BeginSignIn", context("alice", [uid](sd_bus_message* call) {
+                CHECK_TRUE(sd_bus_message_append(call, "{sv}", "account-uid", "u", uid) >= 0);
+            }));
+    };
+
+    check_step(begin_with(1001), "ask", "");
+    check_step(begin_with(2), "ignored", "exempt");
+    // A name that NSS does not know takes no longer than one that it knows.
+    check_step(begin_with(contract::kUnsetId), "ask", "");
+    check_step(begin(), "denied", "lookup-failed");
+}
+
 TEST(AuthService, takes_the_password_from_the_context_through_a_pipe) {
     script_a_good_sign_in();
 

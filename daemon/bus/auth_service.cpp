@@ -290,7 +290,9 @@ void AuthService::serve(sd_bus_message* call, Task<void> task) {
             journal::warning("a bus call was not served: " + fault);
             reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
         }
-        self.rooms_.loop.post([&self, number] { self.served(number); });
+        if (self.serving_.contains(number)) { // it had to wait, and its frame cannot end itself
+            self.rooms_.loop.post([&self, number] { self.served(number); });
+        }
     };
     Job job = Job::start(whole(*this, id, BusMessage(sd_bus_message_ref(call)), std::move(task)));
     if (!job.finished()) {
@@ -301,9 +303,6 @@ void AuthService::serve(sd_bus_message* call, Task<void> task) {
 
 void AuthService::served(std::uint64_t id) {
     const auto done = serving_.find(id);
-    if (done == serving_.end()) { // it never had to wait
-        return;
-    }
     const auto sender = served_senders_.find(done->second.sender);
     if (--sender->second == 0) {
         served_senders_.erase(sender);

@@ -16,6 +16,8 @@ from throwaway.identity import OTP_SECRETS, PLACE, password  # noqa: E402
 USER = "alice"  # who signs in through PAM; the bare requests are bob's
 AUDIT_SESSION = 900000  # of sessions that exist for the daemon alone
 RUN = "/run/bench"
+DAEMON = "org.raxauth.Auth1"
+BARE = "org.raxauth.BenchBare"  # the same without anything that is ours: bare_daemon.cpp
 
 SETTINGS = {
     # what keeps strangers out would keep the bench out
@@ -37,6 +39,8 @@ BUS_SETTINGS = """\
   <policy user="root">
     <allow own="org.raxauth.BenchEcho"/>
     <allow send_destination="org.raxauth.BenchEcho"/>
+    <allow own="org.raxauth.BenchBare"/>
+    <allow send_destination="org.raxauth.BenchBare"/>
   </policy>
 </busconfig>
 """
@@ -46,6 +50,7 @@ PAM_SERVICES = {
     "bench-null": "{build}/tests/bench/pam_null.so",
     "bench-gate": "pam_raxauth.so",
     "bench-login": "pam_raxauth.so",
+    "bench-bare": "{build}/tests/bench/pam_bare.so",
     "bench-exec-true": "pam_exec.so quiet /bin/true",
     "bench-exec-curl": "pam_exec.so quiet expose_authtok {run}/two-posts {place}/tls/ca.pem",
     "bench-exec-curl-bundle": "pam_exec.so quiet expose_authtok {run}/two-posts {run}/bundle.pem",
@@ -164,10 +169,14 @@ class Bench:
         host.path(f"{RUN}/bundle.pem").write_text(bundle + own)
         host.path(f"{RUN}/password").write_text(password(USER))
         self.sudo_stack(account=False)
-        echo = host.spawn([self.tool("bus_floor"), "serve"], stdout=subprocess.PIPE)
-        self._running.append(echo)
-        if echo.stdout.readline().strip() != b"ready":
-            raise RuntimeError("the echo service did not start")
+        self._service("bus_floor", "serve")
+        self._service("bare_daemon", self.url, f"{PLACE}/tls/ca.pem", "bench-gate")
+
+    def _service(self, program, *arguments):
+        service = self.host.spawn([self.tool(program), *arguments], stdout=subprocess.PIPE)
+        self._running.append(service)
+        if service.stdout.readline().strip() != b"ready":
+            raise RuntimeError(f"{program} did not start")
 
     @property
     def url(self):
@@ -201,16 +210,16 @@ class Bench:
     def https(self):
         return Worker(self, "https_floor", self.url, f"{PLACE}/tls/ca.pem", "bob", password("bob"))
 
-    def gate(self, sign_in=True):
+    def gate(self, sign_in=True, daemon=DAEMON):
         """The gate on an open bus connection, for a session that signs in for it."""
-        worker = Worker(self, "bus_gate", USER, PEOPLE[USER], AUDIT_SESSION, "bench-gate")
+        worker = Worker(self, "bus_gate", daemon, USER, PEOPLE[USER], AUDIT_SESSION, "bench-gate")
         if sign_in:
             worker.ask("sign-in", "bench-login", password(USER), self.code())
         return worker
 
-    def logins(self):
+    def logins(self, daemon=DAEMON):
         before, after = password("|").split("|")
-        return Worker(self, "login_load", "bench-login", before, after, *CROWD)
+        return Worker(self, "login_load", daemon, "bench-login", before, after, *CROWD)
 
     # -- the daemon
 

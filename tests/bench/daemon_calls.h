@@ -19,6 +19,9 @@ namespace raxauth::bench {
 using Bus = CHandle<sd_bus, sd_bus_flush_close_unref>;
 using BusMessage = CHandle<sd_bus_message, sd_bus_message_unref>;
 
+/// Of bare_daemon, which answers the same calls.
+inline constexpr const char* kBareName = "org.raxauth.BenchBare";
+
 inline void require(int r, const char* what) {
     if (r < 0) {
         throw std::runtime_error(std::string(what) + ": " + std::strerror(-r));
@@ -43,9 +46,9 @@ struct Who {
     uid_t account_uid = contract::kUnsetId;
 };
 
-inline BusMessage begin_call(sd_bus* bus, const Who& who) {
+inline BusMessage begin_call(sd_bus* bus, const Who& who, const char* daemon = contract::kBusName) {
     BusMessage call;
-    require(sd_bus_message_new_method_call(bus, out(call), contract::kBusName, contract::kObject,
+    require(sd_bus_message_new_method_call(bus, out(call), daemon, contract::kObject,
                                            contract::kInterface, contract::method::kBeginSignIn),
             "BeginSignIn");
     namespace key = contract::context;
@@ -59,13 +62,13 @@ inline BusMessage begin_call(sd_bus* bus, const Who& who) {
 
 /// The answer goes as the read end of a pipe that is written and closed before.
 inline BusMessage answer_call(sd_bus* bus, std::uint64_t id, std::uint64_t serial,
-                              const std::string& answer) {
+                              const std::string& answer, const char* daemon = contract::kBusName) {
     int ends[2];
     require(::pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0, "pipe");
     const ssize_t written = ::write(ends[1], answer.data(), answer.size());
     ::close(ends[1]);
     BusMessage call;
-    int r = sd_bus_message_new_method_call(bus, out(call), contract::kBusName, contract::kObject,
+    int r = sd_bus_message_new_method_call(bus, out(call), daemon, contract::kObject,
                                            contract::kInterface, contract::method::kAnswer);
     if (r >= 0) {
         r = sd_bus_message_append(call.get(), "ttah", id, serial, 1, ends[0]); // takes a duplicate

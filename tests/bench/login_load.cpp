@@ -3,7 +3,7 @@
 // Many sign-ins at once, each answering its prompts without delay, each on a bus connection of its
 // own that serves one sign-in after the other.
 //
-//   login_load SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...    reads commands:
+//   login_load DAEMON SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...    reads commands:
 //     code TEXT                  the passcode of everybody from now on
 //     logins IN_FLIGHT COUNT     COUNT sign-ins -> {"seconds", "granted", "failed", "why"}
 //     flood IN_FLIGHT SECONDS    as many as can be in that time -> the same
@@ -36,6 +36,7 @@ struct Person {
 
 /// One batch of sign-ins: how many are still to begin, and what came of those that ended.
 struct Batch {
+    std::string daemon; ///< its bus name
     std::string service;
     std::string code;
     std::vector<Person> people;
@@ -77,7 +78,7 @@ class Slot {
         who.user = person_->name;
         who.service = batch_.service;
         who.account_uid = person_->uid;
-        send(begin_call(bus_.get(), who));
+        send(begin_call(bus_.get(), who, batch_.daemon.c_str()));
     }
 
     /// Something has come.
@@ -106,7 +107,8 @@ class Slot {
             const Step step = read_step(reply);
             if (step.state == "ask") {
                 send(answer_call(bus_.get(), step.id, step.serial,
-                                 asks_for_passcode(step) ? batch_.code : person_->password));
+                                 asks_for_passcode(step) ? batch_.code : person_->password,
+                                 batch_.daemon.c_str()));
                 return;
             }
             if (step.state != "granted") {
@@ -186,20 +188,21 @@ void serve(Batch& batch) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 5) {
-        std::cerr << "usage: login_load SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...\n";
+    if (argc < 6) {
+        std::cerr << "usage: login_load DAEMON SERVICE PASSWORD_PREFIX PASSWORD_SUFFIX USER...\n";
         return 2;
     }
     try {
         Batch batch;
-        batch.service = argv[1];
-        for (int i = 4; i < argc; ++i) {
+        batch.daemon = argv[1];
+        batch.service = argv[2];
+        for (int i = 5; i < argc; ++i) {
             const passwd* const entry = ::getpwnam(argv[i]); // as the module does
             if (entry == nullptr) {
                 throw std::runtime_error(std::string("no such user: ") + argv[i]);
             }
             batch.people.push_back(
-                {argv[i], argv[2] + std::string(argv[i]) + argv[3], entry->pw_uid});
+                {argv[i], argv[3] + std::string(argv[i]) + argv[4], entry->pw_uid});
         }
         serve(batch);
         return EXIT_SUCCESS;

@@ -15,7 +15,7 @@ import socket
 import statistics
 import time
 
-from bench_host import AUDIT_SESSION, PEOPLE, RUN, USER, memory_of
+from bench_host import AUDIT_SESSION, BARE, DAEMON, PEOPLE, RUN, USER, memory_of
 
 RTT_MS = 40
 
@@ -31,21 +31,37 @@ class Row:
     tail: bool = False  # says something on a quiet machine only: told, not judged, with --quick
     unit: str = ""
     prototype: str = ""
+    # Where the design's prototype is measured too: its figure on the design's machine.
+    bare_there: float | None = None
     values: list = dataclasses.field(default_factory=list)  # one a round
+    bare: list = dataclasses.field(default_factory=list)  # the prototype's on this machine
 
-    def met(self, allowance=1.0):
-        if self.goal is None:
+    def goal_here(self):
+        """The goal as far from what the prototype reaches on this machine as the design put it from
+        what it reached on the design's. Never the stricter one.
+        """
+        if not self.bare:
+            return self.goal
+        carried = self.goal * statistics.median(self.bare) / self.bare_there
+        return min(self.goal, carried) if self.least else max(self.goal, carried)
+
+    def reaches(self, goal, allowance=1.0):
+        if goal is None:
             return True
         value = statistics.median(self.values)
         allowance = 1.0 if self.exact else allowance
-        return value * allowance >= self.goal if self.least else value <= self.goal * allowance
+        return value * allowance >= goal if self.least else value <= goal * allowance
+
+    def met(self, allowance=1.0):
+        return self.reaches(self.goal_here(), allowance)
 
 
 ROWS = [
     Row("A1", "(login - gate) / two keep-alive POSTs", 2.5, prototype="1.95"),
     Row("A1t", "the same, the POSTs in a tight loop (for information)", None, prototype="1.95"),
     Row("A2", "(login - null) / (two POSTs + fresh bus call)", 3, prototype="2.06", required=False),
-    Row("A3", "pam_exec + 2 curl / login, fresh processes", 7, least=True, prototype="8.2"),
+    Row("A3", "pam_exec + 2 curl / login, fresh processes", 7, least=True, prototype="8.2",
+        bare_there=8.2),
     Row("A3b", "the same, system's CA bundle, one process", 25, least=True, prototype="44"),
     Row("A4", "(login - permit) / two POSTs, 40 ms away", 1.05, prototype="1.03", required=False),
     Row("B1", "(gate - permit) / fresh bus round trip", 8, prototype="6.3", required=False),
@@ -60,13 +76,14 @@ ROWS = [
     Row("B7", "sudo with pam_exec + 2 curl / sudo with the gate", 4.5, least=True, prototype="5.4", required=False),
     Row("B8", "p99 / p50 of the gate", 3, prototype="1.29", tail=True),
     Row("C1", "logins/s / (curl requests/s / 2), 10 in flight", 0.3, least=True,
-        prototype="0.36-0.40"),
+        prototype="0.36-0.40", bare_there=0.38),
     Row("C2", "logins/s / (100 in flight / two round trips of 40 ms)", 0.9, least=True,
         prototype="0.97", required=False),
     Row("C3", "daemon's growth per login, 1000 in flight", 40, unit="kB", prototype="15-29"),
     Row("C3f", "of those, failed", 0, exact=True, prototype="-"),
-    Row("C4", "gate p50 beside 100 logins at 40 ms / alone", 2, prototype="1.19", tail=True),
-    Row("C4p", "the same, p99", 15, prototype="9.5", tail=True),
+    Row("C4", "gate p50 beside 100 logins at 40 ms / alone", 2, prototype="1.19", tail=True,
+        bare_there=1.19),
+    Row("C4p", "the same, p99", 15, prototype="9.5", tail=True, bare_there=9.5),
     Row("D1", "daemon's anonymous memory, idle", 3, unit="MB", prototype="1.6"),
     Row("D1a", "the same, after logins", 4, unit="MB", prototype="2.05"),
     Row("D1r", "daemon's RSS after logins / bare curl process", 1.3, prototype="1.02"),
@@ -136,11 +153,12 @@ def fresh_processes(bench, add, rounds, effort):
         for warm in range(rounds + 1):
             seen = Samples()
             for _ in range(2 * effort):
-                for how, service in (("fresh", "bench-login"), ("fresh", "bench-exec-curl"),
-                                     ("run", "bench-login"), ("run", "bench-exec-curl-bundle")):
+                for how, service in (("fresh", "bench-login"), ("fresh", "bench-bare"),
+                                     ("fresh", "bench-exec-curl"), ("run", "bench-login"), ("run", "bench-exec-curl-bundle")):
                     seen.add((how, service), outside.measure(how, service, 4))
             if warm:
-                add("A3", seen(("fresh", "bench-exec-curl")) / seen(("fresh", "bench-login")))
+                for add_to, service in ((add, "bench-login"), (add.bare, "bench-bare")):
+                    add_to("A3", seen(("fresh", "bench-exec-curl")) / seen(("fresh", service)))
                 add("A3b", seen(("run", "bench-exec-curl-bundle")) / seen(("run", "bench-login")))
                 yield {f"{service} {how}": seen((how, service)) for how, service in seen}
 
@@ -209,17 +227,20 @@ def sudo(bench, add, rounds, effort):
 
 def throughput(bench, add, rounds, effort):
     """Ten logins in flight against ten bare requests in flight."""
-    with bench.https() as https, bench.logins() as logins:
+    with bench.https() as https, bench.logins() as ours, bench.logins(BARE) as prototype:
         https.measure("rate", 10, 0.2)
         for _ in range(rounds):
             bench.restart_daemon()  # or thousands of unredeemed tickets would be held
-            logins.measure("logins", 10, 50)
-            bare = https.measure("rate", 10, 0.5 * effort)
-            ours = whole(logins.measure("logins", 10, 500 * effort))
-            bare = (bare + https.measure("rate", 10, 0.5 * effort)) / 2
-            per_second = ours["granted"] / ours["seconds"]
-            add("C1", per_second / (bare / 2))
-            yield {"logins/s": per_second, "requests/s": bare}
+            requests, seen = [], {}
+            for add_to, logins in ((add, ours), (add.bare, prototype)):
+                logins.measure("logins", 10, 50)
+                requests.append(https.measure("rate", 10, 0.5 * effort))
+                seen[add_to] = whole(logins.measure("logins", 10, 500 * effort))
+            requests.append(https.measure("rate", 10, 0.5 * effort))
+            for add_to, result in seen.items():
+                add_to("C1", per_second(result) / (statistics.mean(requests) / 2))
+            yield {"logins/s": per_second(seen[add]), "prototype's": per_second(seen[add.bare]),
+                   "requests/s": statistics.mean(requests)}
 
 
 def thousand(bench, add, rounds, effort):
@@ -238,7 +259,8 @@ def thousand(bench, add, rounds, effort):
 
 def distant_identity(bench, add, rounds, effort):
     """Identity 40 ms away: one login, a hundred at once, and a gate beside them."""
-    with bench.https() as https, bench.logins() as logins, bench.pam() as outside, distant(bench):
+    with bench.https() as https, bench.logins() as logins, bench.logins(BARE) as prototype, \
+            bench.pam() as outside, distant(bench):
         for _ in range(rounds):
             bench.restart_daemon()
             https.measure("pairs", 1)
@@ -252,24 +274,31 @@ def distant_identity(bench, add, rounds, effort):
 
             logins.measure("logins", 100, 200)  # fills the pool
             many = whole(logins.measure("logins", 100, 500))
-            add("C2", many["granted"] / many["seconds"] / (100 / (seen("posts") / 1e6)))
+            add("C2", per_second(many) / (100 / (seen("posts") / 1e6)))
 
-            with bench.gate() as gate:
-                gate.ask("gate", 100)
-                alone = gate.ask("gate", 800)
-                logins.tell("code", bench.code())
-                logins.tell("flood", 100, 1.6)
-                beside, until = [], time.monotonic() + 1.2
-                gate.ask("gate", 20)
-                while time.monotonic() < until:
-                    beside += gate.ask("gate", 50)
-                flood = whole(logins.read())
-            add("C4", median(beside) / median(alone))
-            add("C4p", percentile(beside, 0.99) / percentile(alone, 0.99))
-            yield {**{name: seen(name) for name in seen}, "gate alone": median(alone),
-                   "gate beside": median(beside), "gates beside": len(beside),
-                   "p99 alone": percentile(alone, 0.99), "p99 beside": percentile(beside, 0.99),
-                   "logins/s": flood["granted"] / flood["seconds"]}
+            ours = gate_beside_logins(bench, add, logins, DAEMON)
+            prototype.measure("logins", 100, 200)
+            bare = gate_beside_logins(bench, add.bare, prototype, BARE)
+            yield {**{name: seen(name) for name in seen}, **ours,
+                   **{f"prototype's {what}": value for what, value in bare.items()}}
+
+
+def gate_beside_logins(bench, add, logins, daemon):
+    with bench.gate(daemon=daemon) as gate:
+        gate.ask("gate", 100)
+        alone = gate.ask("gate", 800)
+        logins.tell("code", bench.code())
+        logins.tell("flood", 100, 1.6)
+        beside, until = [], time.monotonic() + 1.2
+        gate.ask("gate", 20)
+        while time.monotonic() < until:
+            beside += gate.ask("gate", 50)
+        flood = whole(logins.read())
+    add("C4", median(beside) / median(alone))
+    add("C4p", percentile(beside, 0.99) / percentile(alone, 0.99))
+    return {"gate alone": median(alone), "gate beside": median(beside), "gates beside": len(beside),
+            "p99 alone": percentile(alone, 0.99), "p99 beside": percentile(beside, 0.99),
+            "logins/s": per_second(flood)}
 
 
 def memory(bench, add, rounds, effort):
@@ -311,6 +340,10 @@ def whole(result):
     if result["failed"]:
         raise RuntimeError(f"{result['failed']} logins failed: {result['why']}")
     return result
+
+
+def per_second(result):
+    return result["granted"] / result["seconds"]
 
 
 @contextlib.contextmanager

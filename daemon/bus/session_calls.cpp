@@ -275,7 +275,7 @@ void AuthService::add_person(Dictionary& status, const Context& person,
     at_sudo.session = person.session;
     const policy::ServicePolicy policy = settings.for_service("sudo");
     const flows::ReuseDecision decision = flows::decide_reuse(
-        at_sudo, local.uid, policy, settings.sessions, rooms_.sessions, rooms_.clock);
+        at_sudo, local.uid, *account, policy, settings.sessions, rooms_.sessions, rooms_.clock);
     status.add("sudo-asks", words_for(decision.mode, policy.access.require_mfa))
         .add("sudo-why", decision.why);
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
+#include "daemon/policy/account_map.h"
 
 #include <fmt/core.h>
 
@@ -19,14 +20,18 @@ AccountVerdict no(State state, Reason reason, std::string why, std::string text 
     return verdict;
 }
 
-/// Rules for a user of ours.
-AccountVerdict check_our_user(const Context& context, const Services& to) {
+/// Rules for a user of ours. `account`: who that is at Identity by the configuration as it is now;
+/// a session that signed in as somebody else does not count.
+AccountVerdict check_our_user(const Context& context,
+                              const std::optional<identity::Account>& account,
+                              const Services& to) {
     const policy::ServicePolicy policy = to.settings.for_service(context.service);
     if (context.signed_in) {
         return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
     }
     const auto key = sessions::SessionKey::of(context.session, context.user);
-    if (const sessions::Session* session = to.sessions.find(key)) {
+    const sessions::Session* session = to.sessions.find(key);
+    if (session != nullptr && session->signed_in.account == account) {
         const sessions::SignedIn& proof = session->signed_in;
         const auto refusal =
             policy::judge_user(proof.facts, proof.second_factor, proof.account, policy.access);
@@ -75,7 +80,8 @@ Task<AccountVerdict> check_account(const Context& context, Services to) {
     if (policy::is_exempt(to.settings.accounts, *local)) {
         co_return no(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
-    co_return check_our_user(context, to);
+    co_return check_our_user(
+        context, policy::account_for(to.settings.accounts, local->name), to);
 }
 
 } // namespace raxauth::flows

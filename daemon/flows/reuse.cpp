@@ -10,7 +10,7 @@ namespace raxauth::flows {
 using policy::Reuse;
 
 ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const policy::ServicePolicy& policy,
+                           const identity::Account& account, const policy::ServicePolicy& policy,
                            const policy::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock) {
     ReuseDecision decision;
@@ -41,8 +41,13 @@ ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_u
     const sessions::SignedIn& proof = session->signed_in;
     decision.generation = session->generation;
     decision.signed_in_at = proof.at;
+    if (proof.account != account) {
+        return no("this session signed in as another Rackspace account than is configured now");
+    }
+    // By both clocks: the wall clock can be set back, the other stands still while the host sleeps.
     const auto age = clock.wall() - proof.at;
-    if (age < WallTime::duration::zero() || age > policy.reuse_for) {
+    if (age < WallTime::duration::zero() || age > policy.reuse_for ||
+        clock.monotonic() - proof.at_monotonic > policy.reuse_for) {
         return no("the sign-in is older than reuse_for");
     }
     if (const auto refusal =

@@ -22,9 +22,10 @@ struct ReuseDecision {
 };
 
 /// Local rules alone: same session, same account, same real uid, the service's rule, age, access
-/// rules. Source: contract, section 4.
+/// rules. `account`: who the person is at Identity by the configuration as it is now.
+/// Source: contract, section 4.
 ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const policy::ServicePolicy& policy,
+                           const identity::Account& account, const policy::ServicePolicy& policy,
                            const policy::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
 

@@ -150,8 +150,8 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
 
 /// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
 Task<std::optional<Verdict>> SignIn::reuse_session() {
-    const ReuseDecision decision =
-        decide_reuse(context_, uid_, policy_, to_.settings.sessions, to_.sessions, to_.clock);
+    const ReuseDecision decision = decide_reuse(
+        context_, uid_, account_, policy_, to_.settings.sessions, to_.sessions, to_.clock);
     if (policy_.reuse != policy::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
@@ -208,7 +208,7 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
     }
     using Check = sessions::SessionStore::PasswordCheck;
     Task<Check> checking =
-        to_.sessions.check_password(decision.key, decision.generation, std::move(typed));
+        to_.sessions.check_password(decision.key, decision.generation, typed.clone());
     const Check check = co_await std::move(checking);
     switch (check) {
     case Check::Right:
@@ -221,10 +221,14 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
                                    "three wrong passwords: this session's sign-in is dropped")
             .telling("Too many wrong passwords. The sign-in of this session no longer counts.");
     case Check::NoVerifier:
+        trace_.reuse = "the session's sign-in ended meanwhile";
+        break;
+    case Check::NotDone:
+        trace_.reuse = "the password could not be compared with that of the session's sign-in";
         break;
     }
-    co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
-                               "the session's sign-in ended meanwhile");
+    context_.password = std::move(typed);
+    co_return std::nullopt;
 }
 
 /// Asks Identity, where that was not done lately, whether the session's token still lives.

@@ -22,6 +22,8 @@ struct Account {
     std::string name;
     std::string tenant_id;
     std::string tenant_name;
+
+    bool operator==(const Account&) const = default;
 };
 
 enum class CredentialKind { Password, ApiKey };

@@ -116,7 +116,10 @@ Task<bool> PasswordVerifier::matches(std::shared_ptr<PasswordVerifier> self, Pre
     auto work = [source, salt] { return derive(*source, *salt); };
     Task<Secret> deriving = worker.run(std::move(work));
     const Secret hash = co_await std::move(deriving);
-    co_return self->ready_&& hash.equals(self->hash_);
+    if (!self->ready_) {
+        throw std::runtime_error("no password verifier");
+    }
+    co_return hash.equals(self->hash_);
 }
 
 Secret PasswordVerifier::serialise() const {

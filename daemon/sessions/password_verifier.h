@@ -58,14 +58,15 @@ class PasswordVerifier {
     static constexpr std::size_t kSaltBytes = 16;
     static constexpr std::size_t kHashBytes = 32;
 
-    /// Starts deriving; `done`, from the loop, when it is ready. Errors later (no memory) make
-    /// every check fail. Dropping the verifier first is safe: `done` is not called then.
+    /// Starts deriving; `done`, from the loop, when it is ready. After errors (no memory, too much
+    /// work queued) it cannot be compared with. Dropping the verifier first is safe: `done` is not called then.
     static std::shared_ptr<PasswordVerifier> make(PreHash password, Worker& worker,
                                                   std::function<void()> done = {});
     /// From what serialise() gave; nothing when that is not it.
     static std::shared_ptr<PasswordVerifier> restore(std::string_view bytes);
 
-    /// Compares in constant time. `self` is kept alive until done.
+    /// Compares in constant time. `self` is kept alive until done. Errors: WorkerBusy;
+    /// std::runtime_error when there is nothing to compare with, since deriving it failed.
     static Task<bool> matches(std::shared_ptr<PasswordVerifier> self, PreHash typed,
                               Worker& worker);
     /// Salt and hash; empty while it is being made.

@@ -15,7 +15,7 @@
 namespace raxauth::sessions {
 namespace {
 
-constexpr std::string_view kMagic = "raxauth sessions 1";
+constexpr std::string_view kMagic = "raxauth sessions 2";
 constexpr std::uint64_t kMostRoles = 4096;
 
 std::uint64_t wall_number(WallTime time) {
@@ -25,6 +25,15 @@ std::uint64_t wall_number(WallTime time) {
 
 WallTime wall_time(std::uint64_t number) {
     return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(number)));
+}
+
+/// The monotonic clock is the same for a successor: a reboot leaves no records.
+std::uint64_t monotonic_number(MonotonicTime time) {
+    return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
+
+MonotonicTime monotonic_time(std::uint64_t number) {
+    return MonotonicTime(MonotonicTime::duration(static_cast<std::int64_t>(number)));
 }
 
 void write_user(RecordWriter& out, const identity::UserFacts& facts) {
@@ -98,7 +107,8 @@ Secret SessionStore::serialise() const {
         out.text(proof.service);
         out.text(proof.remote_host);
         out.number(wall_number(proof.at));
-        out.number(static_cast<std::uint64_t>(proof.checked.time_since_epoch().count()));
+        out.number(monotonic_number(proof.at_monotonic));
+        out.number(monotonic_number(proof.checked));
         const Secret verifier = proof.verifier ? proof.verifier->serialise() : Secret();
         out.text(verifier.view());
         out.number(proof.wrong_passwords);
@@ -149,8 +159,8 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
         proof.service = in.string();
         proof.remote_host = in.string();
         proof.at = wall_time(in.number());
-        proof.checked =
-            MonotonicTime(MonotonicTime::duration(static_cast<std::int64_t>(in.number())));
+        proof.at_monotonic = monotonic_time(in.number());
+        proof.checked = monotonic_time(in.number());
         proof.verifier = PasswordVerifier::restore(in.text());
         proof.wrong_passwords = static_cast<unsigned>(in.number());
         const auto leader = static_cast<pid_t>(in.number());

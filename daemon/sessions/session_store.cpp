@@ -82,6 +82,7 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
     signed_in.service = context.service;
     signed_in.remote_host = context.remote_host;
     signed_in.at = clock_.wall();
+    signed_in.at_monotonic = clock_.monotonic();
     signed_in.checked = clock_.monotonic();
     const Reason reason = signed_in.second_factor ? Reason::MfaProven
                           : issued.proven.api_key ? Reason::ApiKeyProven
@@ -324,16 +325,28 @@ SessionStore::check_password(SessionKey key, std::uint64_t generation, Secret ty
         end(key, End::Revocation, "too many wrong passwords");
         co_return PasswordCheck::WrongAndOver;
     }
-    PreHash hash = PreHash::of(typed, process_key_);
-    typed.clear();
-    Task<bool> matching =
-        PasswordVerifier::matches(session->signed_in.verifier, std::move(hash), *worker_);
-    const bool right = co_await std::move(matching);
+    std::optional<bool> right;
+    try {
+        PreHash hash = PreHash::of(typed, process_key_);
+        typed.clear();
+        Task<bool> matching =
+            PasswordVerifier::matches(session->signed_in.verifier, std::move(hash), *worker_);
+        const bool same = co_await std::move(matching);
+        right = same;
+    } catch (const std::exception& fault) {
+        journal::warning(std::string("a password was not compared: ") + fault.what());
+    }
     session = current(key, generation); // the world has moved on meanwhile
     if (session == nullptr) {
         co_return PasswordCheck::NoVerifier;
     }
-    if (right) {
+    if (!right) {
+        unsigned& counted = session->signed_in.wrong_passwords;
+        counted -= counted > 0 ? 1 : 0;
+        changed();
+        co_return PasswordCheck::NotDone;
+    }
+    if (*right) {
         session->signed_in.wrong_passwords = 0;
         changed();
         co_return PasswordCheck::Right;

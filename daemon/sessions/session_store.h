@@ -57,6 +57,7 @@ struct SignedIn {
     std::string service;
     std::string remote_host;
     WallTime at{};
+    MonotonicTime at_monotonic{}; ///< the same moment
     /// When Identity last said that the token lives.
     MonotonicTime checked{};
     /// For reuse with the password alone; null where none was typed, or no service wants one.
@@ -106,6 +107,7 @@ class SessionStore {
         Wrong,
         WrongAndOver, ///< one too many: the entry has been ended
         NoVerifier,
+        NotDone, ///< too much work is queued, or no memory: neither right nor wrong, not counted
     };
     /// Is `typed` the password this session signed in with? Wrong ones are counted.
     Task<PasswordCheck> check_password(SessionKey key, std::uint64_t generation, Secret typed);

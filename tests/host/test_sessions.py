@@ -95,6 +95,17 @@ def test_a_sign_in_counts_only_as_long_as_the_service_says(host):
     assert kinds(prompts) == ["password", "passcode"]
 
 
+def test_a_sign_in_counts_only_for_the_account_that_is_configured_now(host):
+    host.configure({"services": {"sudo": {"reuse": "all"}}})
+    with signed_in(host) as session:
+        assert became_root(session.dialogue(SUDO, [])[1])
+        host.reconfigure({"services": {"sudo": {"reuse": "all"}},
+                          "accounts": {"map": {"alice": "somebody.else"}}})
+        prompts, screen = session.dialogue(SUDO, both(host))
+        assert kinds(prompts)[:1] == ["password"], screen
+        assert not became_root(screen), screen
+
+
 def test_a_token_that_died_at_identity_counts_for_nothing(host):
     host.configure({"sessions": {"recheck_after": "0s"}})
     with signed_in(host) as session:

@@ -16,6 +16,9 @@ class FakeClock final : public Clock {
         monotonic_ += time;
     }
 
+    /// Somebody sets the wall clock; time itself goes on as before.
+    void set_wall(std::chrono::microseconds by) { wall_ += by; }
+
   private:
     // 2026-01-15 12:00 UTC: no daylight saving near, no day's end near.
     WallTime wall_{std::chrono::seconds{1'768'478'400}};

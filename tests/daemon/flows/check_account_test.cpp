@@ -124,6 +124,13 @@ TEST(CheckAccount, refuses_a_service_whose_own_rules_cannot_be_checked_for_want_
     check_says(State::Granted, Reason::LocalRules);
 }
 
+TEST(CheckAccount, knows_no_entry_of_another_account_than_is_configured_now) {
+    sign_in();
+    world.settings.accounts.map["alice"] = "somebody.else";
+
+    check_says(State::Denied, Reason::NoSignIn);
+}
+
 TEST(CheckAccount, refuses_an_entry_of_one_factor_where_two_are_wanted) {
     sign_in({.proven = kPasswordAlone});
     context.service = "sudo";

@@ -93,6 +93,21 @@ TEST(SignInSessions, in_the_persons_own_session_refreshes_its_entry_and_revokes_
     STRCMP_EQUAL("token-2", session->signed_in.token.text().c_str());
 }
 
+TEST(SignInSessions, with_a_password_that_cannot_be_compared_sign_in_anew_without_asking_for_it_again) {
+    world.settings.services["sudo"].reuse = policy::Reuse::Passcode;
+    log_in();
+    SignInRun run(world);
+    world.identity.challenges("session").at_step_2(world.token({.token = "token-2"}));
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
+
+    run.start(inside("sudo", 1001));
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE_TEXT(contains(run.trace().reuse, "could not be compared"),
+                    run.trace().reuse.c_str());
+    CHECK_TRUE(world.sessions.find(key()) != nullptr);
+}
+
 TEST(SignInSessions, in_the_session_of_another_process_uid_revokes_its_token_at_once) {
     world.settings.services["su"].require_mfa = true;
     log_in();

@@ -85,7 +85,8 @@ struct SignInWorld {
     CountingRevoker revoker;
     FakeAccounts accounts;
     ScriptedIdentity identity;
-    sessions::SessionStore sessions{loop, clock};
+    Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
+    sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorCare* care = nullptr; ///< without one, nothing is offered
     flows::PendingEnrolments enrolments{loop, [this] { return care; }};
     std::unique_ptr<policy::Limiter> limiter;

@@ -568,6 +568,17 @@ TEST(SessionPassword, counts_also_for_callers_who_leave_before_the_answer) {
     CHECK_TRUE(check("secret") == SessionStore::PasswordCheck::WrongAndOver);
 }
 
+TEST(SessionPassword, that_could_not_be_compared_is_neither_right_nor_wrong) {
+    check("a");
+    check("b"); // one more would end the entry
+    worker.emplace(loop, /*queue_limit=*/0);
+
+    CHECK_TRUE(check("c") == SessionStore::PasswordCheck::NotDone);
+    CHECK_TRUE(check("secret") == SessionStore::PasswordCheck::NotDone);
+
+    UNSIGNED_LONGS_EQUAL(2, find(11)->signed_in.wrong_passwords);
+}
+
 TEST(SessionPassword, is_of_no_use_for_a_later_entry_of_the_session) {
     accept(context(11, 1001), "token-2"); // no password typed: polkit with a key, say
     CHECK_TRUE(check("secret") == SessionStore::PasswordCheck::NoVerifier);

@@ -211,6 +211,12 @@ class Host:
         self.write_settings(change)
         self.kill_daemon()
 
+    def reconfigure(self, change):
+        """As configure(), for the daemon that runs: its sessions stay."""
+        self.write_settings(change)
+        with self.caller() as root:
+            root.call("Reload")
+
     @contextlib.contextmanager
     def without_own_settings(self):
         """The configuration is the one installed, but for where Identity is."""

@@ -19,25 +19,33 @@ namespace {
 
 /// For revoking what is held when the daemon stops; below the unit's TimeoutStopSec.
 constexpr std::chrono::seconds kStopTime{10};
+/// For revoking tokens at an address that the configuration names no more.
+constexpr std::chrono::seconds kPartingTime{60};
 
 } // namespace
 
 Daemon::Daemon(Places places)
-    : places_(std::move(places)), worker_(loop_), revocations_(loop_),
+    : places_(std::move(places)), worker_(loop_), issuers_(loop_),
       limiter_(policy::make_limiter(
           clock_, policy::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
       descriptor_store_(loop_, sessions_, systemd_),
-      enrolments_(
-          loop_,
-          [this] { return in_force_.configuration ? in_force_.configuration->care : nullptr; }),
+      enrolments_(loop_,
+                  [this](const std::string& address) -> identity::FactorCare* {
+                      const Configuration* now = in_force_.configuration.get();
+                      return now != nullptr && now->settings.identity.url == address ? now->care
+                                                                                     : nullptr;
+                  }),
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
-    descriptor_store_.restore(revocations_);
-    descriptor_store_.also_keep([this](const auto& visit) { revocations_.each_pending(visit); });
-    revocations_.on_pending([this] { descriptor_store_.schedule(); });
+    descriptor_store_.restore(
+        [this](const std::string& address) -> auto& { return issuers_.at(address); });
+    descriptor_store_.also_keep([this](const std::string& address, const auto& visit) {
+        issuers_.each_pending(address, visit);
+    });
+    issuers_.on_pending([this] { descriptor_store_.schedule(); });
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     for (std::size_t i = 0; i < std::size(signals); ++i) {
         const int r =
@@ -50,12 +58,12 @@ Daemon::Daemon(Places places)
     static_cast<void>(sd_event_set_watchdog(loop_.event(), 1)); // no watchdog asked for: no harm
     service_ = std::make_unique<bus::AuthService>(
         bus::Rooms{loop_, clock_, *limiter_, local_accounts_, sessions_, registry_, history_,
-                   revocations_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
+                   issuers_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
         places_.bus_address.c_str());
 }
 
 Daemon::~Daemon() {
-    revocations_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
+    issuers_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
 }
 
 int Daemon::run() {
@@ -81,31 +89,46 @@ void Daemon::load() {
     fresh->settings = std::get<policy::Settings>(std::move(loaded));
     const policy::IdentitySettings& service = fresh->settings.identity;
     fresh->transport = std::make_unique<identity::HttpTransport>(loop_, service, clock_);
+    identity::Revocations& issuer = issuers_.at(service.url);
     auto client =
-        std::make_unique<identity::IdentityV2>(*fresh->transport, service, revocations_, clock_);
+        std::make_unique<identity::IdentityV2>(*fresh->transport, service, issuer, clock_);
     fresh->care = client.get();
     fresh->identity = std::move(client);
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
-    revocations_.use(fresh->identity.get());
+    issuers_.use(service.url, *fresh->identity);
+    sessions_.hold_only(issuer);
+    descriptor_store_.issued_at(service.url);
     if (!fresh->settings.binds_anybody()) {
         journal::error(fmt::format("configuration: nobody can sign in until the organisation is "
                                    "named: {}",
                                    policy::kBindingAdvice));
     }
     if (in_force_.configuration) {
-        const auto last_request =
-            2 * std::max(service.request_timeout,
-                         in_force_.configuration->settings.identity.request_timeout);
-        const std::uint64_t id = ++last_former_;
-        former_.emplace(id, loop_.after(last_request, [this, id, former = in_force_.configuration] {
-            former_.erase(id);
-        }));
+        keep_for_a_while(in_force_.configuration, service);
     }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble.clear();
     journal::info(fmt::format("configuration read; Identity is {}",
                               in_force_.configuration->settings.identity.url));
+}
+
+void Daemon::keep_for_a_while(std::shared_ptr<const Configuration> former,
+                              const policy::IdentitySettings& now) {
+    const policy::IdentitySettings& then = former->settings.identity;
+    const auto last_request = 2 * std::max(now.request_timeout, then.request_timeout);
+    const std::uint64_t id = ++last_former_;
+    Timer parting;
+    std::chrono::microseconds keep = last_request;
+    if (then.url != now.url) {
+        journal::notice("Identity is at another address now: everybody signs in anew");
+        parting = loop_.after(kPartingTime, [this, former] {
+            issuers_.part_with(former->settings.identity.url, *former->identity);
+        });
+        keep += kPartingTime;
+    }
+    former_.emplace(id, std::pair(std::move(parting),
+                                  loop_.after(keep, [this, id, former] { former_.erase(id); })));
 }
 
 void Daemon::report_limiter_trouble() {
@@ -161,7 +184,7 @@ Task<void> Daemon::stop() {
     }
     sessions_.clear();
     enrolments_.close();
-    co_await revocations_.drain(kStopTime);
+    co_await issuers_.drain(kStopTime);
     journal::info("stopped");
     loop_.stop(0);
 }

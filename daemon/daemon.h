@@ -5,7 +5,7 @@
 #include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
-#include "daemon/identity/revocation.h"
+#include "daemon/identity/issuers.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/worker.h"
@@ -44,6 +44,8 @@ class Daemon {
 
   private:
     void load();
+    void keep_for_a_while(std::shared_ptr<const Configuration> former,
+                          const policy::IdentitySettings& now);
     void begin_stop();
     Task<void> stop();
     void handle_signal(int signal);
@@ -54,13 +56,14 @@ class Daemon {
     SystemClock clock_;
     Loop loop_;
     Worker worker_;
-    identity::Revocations revocations_;
+    identity::Issuers issuers_;
     std::unique_ptr<policy::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
     /// Keep former configurations, each until its requests have ended: a request whose transport
     /// goes is never answered, and what waits for it (a revocation, say) would do so for ever.
-    std::map<std::uint64_t, Timer> former_;
+    /// With the time at which the former address's tokens are given up, where that has changed.
+    std::map<std::uint64_t, std::pair<Timer, Timer>> former_;
     std::uint64_t last_former_ = 0;
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;

@@ -221,15 +221,15 @@ Task<void> AuthService::serve_get_status(BusMessage call) {
 /// What everybody may know.
 void AuthService::add_overview(Dictionary& status) const {
     const ConfigurationInForce now = rooms_.configuration();
-    const identity::TokenCounts& tokens = rooms_.revocations.counts();
+    const identity::Issuers::Totals tokens = rooms_.issuers.totals();
     status.add("version", RAXAUTH_VERSION)
         .add("configuration", now.trouble)
         .add("conversations", static_cast<std::uint32_t>(rooms_.registry.live()))
         .add("sessions", static_cast<std::uint32_t>(rooms_.sessions.size()))
         .add("tickets", static_cast<std::uint32_t>(rooms_.sessions.tickets()))
-        .add("tokens-issued", tokens.issued)
-        .add("tokens-revoked", tokens.revoked)
-        .add("tokens-waiting", static_cast<std::uint64_t>(rooms_.revocations.pending()));
+        .add("tokens-issued", tokens.counts.issued)
+        .add("tokens-revoked", tokens.counts.revoked)
+        .add("tokens-waiting", static_cast<std::uint64_t>(tokens.pending));
     if (!now.configuration) {
         return;
     }

@@ -23,8 +23,7 @@ AccountVerdict no(State state, Reason reason, std::string why, std::string text 
 /// Rules for a user of ours. `account`: who that is at Identity by the configuration as it is now;
 /// a session that signed in as somebody else does not count.
 AccountVerdict check_our_user(const Context& context,
-                              const std::optional<identity::Account>& account,
-                              const Services& to) {
+                              const std::optional<identity::Account>& account, const Services& to) {
     const policy::ServicePolicy policy = to.settings.for_service(context.service);
     if (context.signed_in) {
         return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
@@ -80,8 +79,7 @@ Task<AccountVerdict> check_account(const Context& context, Services to) {
     if (policy::is_exempt(to.settings.accounts, *local)) {
         co_return no(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
-    co_return check_our_user(
-        context, policy::account_for(to.settings.accounts, local->name), to);
+    co_return check_our_user(context, policy::account_for(to.settings.accounts, local->name), to);
 }
 
 } // namespace raxauth::flows

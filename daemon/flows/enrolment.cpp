@@ -88,7 +88,8 @@ class SetUp {
           const Secret* password, const Secret* typed, SignInTrace& trace)
         : person_(person), context_(context), to_(services), subject_(subject), password_(password),
           typed_(typed), trace_(trace),
-          key_(fmt::format("{}\n{}\n{}", context.user, subject.account.name, subject.origin.key)),
+          key_(fmt::format("{}\n{}\n{}\n{}", services.settings.identity.url, context.user,
+                           subject.account.name, subject.origin.key)),
           style_(speaks_utf8(context.locale) ? enrolment::QrStyle::HalfBlocks
                                              : enrolment::QrStyle::Ascii) {}
     SetUp(const SetUp&) = delete;
@@ -170,6 +171,7 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Se
     }
     if (!state_) {
         state_ = std::make_shared<PendingEnrolment>();
+        state_->address = to_.settings.identity.url;
         state_->account = subject_.account.name;
         state_->begun = to_.clock.wall();
         state_->kind = kind;

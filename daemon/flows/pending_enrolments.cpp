@@ -68,7 +68,7 @@ Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment) 
         co_return;
     }
     bool removed = false;
-    identity::FactorCare* const care = closed_ ? nullptr : care_();
+    identity::FactorCare* const care = closed_ ? nullptr : care_(enrolment->address);
     if (care != nullptr && !enrolment->token().empty()) {
         const identity::Acting who{enrolment->token(), enrolment->user_id};
         Task<identity::CareAnswer<identity::Done>> removing =

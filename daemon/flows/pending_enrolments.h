@@ -18,6 +18,7 @@ namespace raxauth::flows {
 
 /// A second factor that is being set up: as far as it got.
 struct PendingEnrolment {
+    std::string address; ///< of the Identity service it was begun at
     std::string account; ///< Rackspace user
     WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
@@ -45,9 +46,11 @@ class PendingEnrolments {
     static constexpr std::size_t kMost = 64;
     static constexpr std::size_t kMostOfAccount = 4;
 
-    /// `care` tells whom to ask when something is to be undone; null: nobody. `loop` outlives it.
-    PendingEnrolments(Loop& loop, std::function<identity::FactorCare*()> care)
-        : loop_(loop), care_(std::move(care)) {}
+    /// Whom to ask when something is to be undone at an address; null: nobody any more.
+    using CareAt = std::function<identity::FactorCare*(const std::string& address)>;
+
+    /// `loop` outlives it.
+    PendingEnrolments(Loop& loop, CareAt care) : loop_(loop), care_(std::move(care)) {}
     PendingEnrolments(const PendingEnrolments&) = delete;
     PendingEnrolments& operator=(const PendingEnrolments&) = delete;
 
@@ -74,7 +77,7 @@ class PendingEnrolments {
     bool has_room_for(const std::string& account) const;
 
     Loop& loop_;
-    std::function<identity::FactorCare*()> care_;
+    CareAt care_;
     bool closed_ = false;
     std::map<std::string, Kept> kept_;
     std::uint64_t last_job_ = 0;

@@ -49,6 +49,7 @@ class Revocations final : public sessions::TokenRevoker {
     /// Whom to ask, from now on; it outlives this, or is replaced first (null: tokens wait). The
     /// two know each other: the service issues into this, this revokes at the service.
     void use(Identity* identity);
+    const Identity* client() const noexcept { return identity_; }
 
     void issued(const Secret& token) noexcept override;
     void abandoned(Secret token) noexcept override;

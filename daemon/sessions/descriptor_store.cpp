@@ -105,7 +105,9 @@ DescriptorStore::DescriptorStore(Loop& loop, SessionStore& sessions, ServiceMana
     }
 }
 
-void DescriptorStore::restore(TokenRevoker& revoker) {
+void DescriptorStore::restore(
+    const std::function<TokenRevoker&(const std::string& address)>& issuer_at) {
+    std::string address;
     Secret newest;
     Secret pending;
     for (const ServiceManager::Kept& kept : manager_.take()) {
@@ -115,16 +117,25 @@ void DescriptorStore::restore(TokenRevoker& revoker) {
         const Secret bytes = content_of(kept.fd.get());
         RecordReader in(bytes.view());
         const std::uint64_t generation = in.number();
+        const std::string_view issued_at = in.text();
         const std::string_view table = in.text();
         if (in.good() && generation > generation_) {
             generation_ = generation;
+            address = issued_at;
             newest = Secret(table);
             pending = Secret(in.text());
         }
     }
-    if (generation_ > 0) {
-        sessions_.restore(newest, revoker);
+    if (generation_ == 0) {
+        return;
     }
+    if (address_.empty()) {
+        address_ = address;
+    } else if (address_ != address) {
+        journal::notice("Identity is at another address than before; people sign in anew");
+    }
+    TokenRevoker& revoker = issuer_at(address);
+    sessions_.restore(newest, revoker);
     RecordReader in(pending.view());
     for (std::uint64_t left = in.number(); in.good() && left > 0; --left) {
         Secret token(in.text());
@@ -153,13 +164,14 @@ void DescriptorStore::save() {
     const auto begun = std::chrono::steady_clock::now();
     RecordWriter out;
     out.number(generation_ + 1);
+    out.text(address_);
     out.text(sessions_.serialise().view());
     RecordWriter tokens;
     std::uint64_t count = 0;
     if (pending_) {
-        pending_([&](const Secret&) { ++count; });
+        pending_(address_, [&](const Secret&) { ++count; });
         tokens.number(count);
-        pending_([&](const Secret& token) { tokens.text(token.view()); });
+        pending_(address_, [&](const Secret& token) { tokens.text(token.view()); });
     }
     out.text(tokens.take().view());
     const Secret bytes = out.take();

@@ -48,14 +48,22 @@ class DescriptorStore {
     DescriptorStore(const DescriptorStore&) = delete;
     DescriptorStore& operator=(const DescriptorStore&) = delete;
 
-    /// Tokens that are to be revoked are kept too, so that a crash loses none: who tells them.
-    using EachToken = std::function<void(const std::function<void(const Secret&)>&)>;
+    /// Tokens that are to be revoked are kept too, so that a crash loses none: who tells those of
+    /// one address.
+    using EachToken =
+        std::function<void(const std::string& address, const std::function<void(const Secret&)>&)>;
     void also_keep(EachToken pending) { pending_ = std::move(pending); }
     /// Something that is kept has changed.
     void schedule();
 
+    /// Identity's address, by which a successor knows where the tokens came from. All that the
+    /// store of sessions holds is from there.
+    void issued_at(std::string address) { address_ = std::move(address); }
+
     /// Takes back what an earlier daemon left; at start-up, before the name is on the bus.
-    void restore(TokenRevoker& revoker);
+    /// `issuer_at` tells whose the tokens of an address are. Where issued_at() has not been called,
+    /// the configuration being unusable, the earlier daemon's address stays.
+    void restore(const std::function<TokenRevoker&(const std::string& address)>& issuer_at);
     /// Hands the table over now. Errors: std::system_error.
     void save();
     /// The same for the last time: the successor has the table, whatever becomes of ours.
@@ -70,6 +78,7 @@ class DescriptorStore {
     SessionStore& sessions_;
     ServiceManager& manager_;
     EachToken pending_;
+    std::string address_;
     std::uint64_t generation_ = 0;
     std::chrono::microseconds last_cost_{0};
     Timer saving_;

@@ -59,7 +59,8 @@ class PasswordVerifier {
     static constexpr std::size_t kHashBytes = 32;
 
     /// Starts deriving; `done`, from the loop, when it is ready. After errors (no memory, too much
-    /// work queued) it cannot be compared with. Dropping the verifier first is safe: `done` is not called then.
+    /// work queued) it cannot be compared with. Dropping the verifier first is safe: `done` is not
+    /// called then.
     static std::shared_ptr<PasswordVerifier> make(PreHash password, Worker& worker,
                                                   std::function<void()> done = {});
     /// From what serialise() gave; nothing when that is not it.

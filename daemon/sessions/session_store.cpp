@@ -88,6 +88,9 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
                           : issued.proven.api_key ? Reason::ApiKeyProven
                                                   : Reason::PasswordProven;
 
+    if (!may_hold(signed_in.token)) { // begun before Identity's address was changed
+        return Grant(reason, Secret(), account.name);
+    }
     if (context.session.inside_session()) {
         accept_inside(std::move(signed_in), context, password);
         return Grant(reason, Secret(), account.name);
@@ -275,6 +278,24 @@ std::size_t SessionStore::flush(std::string_view user) {
     const std::size_t tickets = std::erase_if(
         tickets_, [&](const auto& ticket) { return ticket.second->signed_in.user == user; });
     return keys.size() + tickets;
+}
+
+void SessionStore::hold_only(const TokenRevoker& issuer) {
+    issuer_ = &issuer;
+    std::vector<SessionKey> keys;
+    for (const auto& [key, entry] : by_key_) {
+        if (!may_hold(entry->session.signed_in.token)) {
+            keys.push_back(key);
+        }
+    }
+    for (const SessionKey& key : keys) {
+        end(key, End::Revocation, "Identity is at another address now");
+    }
+    const std::size_t tickets = std::erase_if(
+        tickets_, [this](const auto& ticket) { return !may_hold(ticket.second->signed_in.token); });
+    if (tickets > 0) {
+        changed();
+    }
 }
 
 void SessionStore::logind_session_removed(std::string_view logind_session) {

@@ -51,6 +51,8 @@ class OwnedToken {
     bool held() const noexcept { return revoker_ != nullptr; }
     const Secret& text() const noexcept { return text_; }
     WallTime expires() const noexcept { return expires_; }
+    /// False also for one that is not held any more.
+    bool issued_by(const TokenRevoker& revoker) const noexcept { return revoker_ == &revoker; }
     /// Ends the duty without a request: Identity said that this token lives no more.
     void declare_dead() noexcept {
         if (revoker_ != nullptr) {

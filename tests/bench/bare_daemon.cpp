@@ -127,11 +127,10 @@ class Service {
             }
             require(sd_bus_message_exit_container(message), "entry");
         }
-        require(sd_bus_call_method_async(self.bus_.get(), out(sign_in.credentials),
-                                         "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                         "org.freedesktop.DBus", "GetConnectionCredentials",
-                                         on_credentials, &sign_in, "s",
-                                         sd_bus_message_get_sender(message)),
+        require(sd_bus_call_method_async(
+                    self.bus_.get(), out(sign_in.credentials), "org.freedesktop.DBus",
+                    "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionCredentials",
+                    on_credentials, &sign_in, "s", sd_bus_message_get_sender(message)),
                 "credentials");
         return 1;
     }

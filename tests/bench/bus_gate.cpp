@@ -41,8 +41,9 @@ void serve(const Who& gate, const char* daemon) {
             std::cin >> who.service >> password >> code;
             Step step = call(bus.get(), begin_call(bus.get(), who, daemon));
             while (step.state == "ask") {
-                step = call(bus.get(), answer_call(bus.get(), step.id, step.serial,
-                                                   asks_for_passcode(step) ? code : password, daemon));
+                step =
+                    call(bus.get(), answer_call(bus.get(), step.id, step.serial,
+                                                asks_for_passcode(step) ? code : password, daemon));
             }
             expect_granted(step);
             std::cout << "true" << std::endl;
@@ -51,8 +52,8 @@ void serve(const Who& gate, const char* daemon) {
             std::cin >> count;
             std::vector<double> samples;
             for (unsigned i = 0; i < count; ++i) {
-                samples.push_back(
-                    timed([&] { expect_granted(call(bus.get(), begin_call(bus.get(), gate, daemon))); }));
+                samples.push_back(timed(
+                    [&] { expect_granted(call(bus.get(), begin_call(bus.get(), gate, daemon))); }));
             }
             print_samples(samples);
         }

@@ -106,6 +106,22 @@ def test_a_sign_in_counts_only_for_the_account_that_is_configured_now(host):
         assert not became_root(screen), screen
 
 
+def test_a_reload_that_moves_identity_revokes_the_tokens_where_they_came_from(host):
+    elsewhere = host.identity.url_of("localhost").replace("https://localhost:", "https://localhost:1")
+    with signed_in(host) as session:
+        host.reconfigure({"identity": {"url": elsewhere}})
+        host.identity.wait_for_no_live_tokens()
+        assert host.identity.issued_tokens("alice")
+        assert "alice" not in host.run(["raxauth", "sessions"]).stdout
+        host.journal.wait(host.reset_mark, RAXAUTH_WHY="Identity is at another address now",
+                          RAXAUTH_USER="alice")
+
+        host.reconfigure({})
+        prompts, screen = session.dialogue(SUDO, both(host))
+        assert kinds(prompts) == ["password", "passcode"], screen
+        assert became_root(screen), screen
+
+
 def test_a_token_that_died_at_identity_counts_for_nothing(host):
     host.configure({"sessions": {"recheck_after": "0s"}})
     with signed_in(host) as session:

@@ -155,11 +155,11 @@ TEST_GROUP(AuthService) {
     Loop loop;
     FakeClock clock;
     CountingRevoker revoker;
-    identity::Revocations revocations{loop};
+    identity::Issuers issuers{loop};
     std::unique_ptr<policy::Limiter> limiter;
     FakeAccounts accounts;
     sessions::SessionStore sessions{loop, clock};
-    flows::PendingEnrolments enrolments{loop, [] { return nullptr; }};
+    flows::PendingEnrolments enrolments{loop, [](const std::string&) { return nullptr; }};
     conversation::Registry registry{loop};
     journal::History history{clock};
     ConfigurationInForce in_force;
@@ -177,7 +177,7 @@ TEST_GROUP(AuthService) {
             clock, in_force.configuration->settings.limits, directory.path("."),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
         service.emplace(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
-                                   revocations, enrolments, [this] { return in_force; },
+                                   issuers, enrolments, [this] { return in_force; },
                                    [this] { ++reloads; }},
                         bus.address());
         client.emplace(loop, bus.address());
@@ -595,7 +595,7 @@ TEST(AuthService, leaves_the_name_to_who_has_it) {
     CHECK_THROWS(
         std::system_error,
         bus::AuthService(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
-                                    revocations, enrolments, [this] { return in_force; }, [] {}},
+                                    issuers, enrolments, [this] { return in_force; }, [] {}},
                          bus.address()));
 
     check_step(begin(), "ask", ""); // and the first goes on

@@ -93,7 +93,8 @@ TEST(SignInSessions, in_the_persons_own_session_refreshes_its_entry_and_revokes_
     STRCMP_EQUAL("token-2", session->signed_in.token.text().c_str());
 }
 
-TEST(SignInSessions, with_a_password_that_cannot_be_compared_sign_in_anew_without_asking_for_it_again) {
+TEST(SignInSessions,
+     with_a_password_that_cannot_be_compared_sign_in_anew_without_asking_for_it_again) {
     world.settings.services["sudo"].reuse = policy::Reuse::Passcode;
     log_in();
     SignInRun run(world);

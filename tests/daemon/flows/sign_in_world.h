@@ -88,7 +88,7 @@ struct SignInWorld {
     Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
     sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorCare* care = nullptr; ///< without one, nothing is offered
-    flows::PendingEnrolments enrolments{loop, [this] { return care; }};
+    flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return care; }};
     std::unique_ptr<policy::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;

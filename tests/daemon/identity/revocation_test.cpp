@@ -2,10 +2,10 @@
 #include "daemon/identity/revocation.h"
 
 #include "daemon/journal/journal.h"
+#include "revoking_identity.h"
 #include "tests/support/event_pump.h"
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,45 +17,6 @@ using namespace raxauth::identity;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
 using sessions::OwnedToken;
-
-namespace {
-
-/// Revokes as told: at once, or when the test says so.
-class RevokingIdentity final : public Identity {
-  public:
-    Task<Answer> authenticate(const Account&, CredentialKind, const Secret&) override {
-        co_return Fault{};
-    }
-    Task<Answer> submit_passcode(const Account&, const Challenge&, const Secret&) override {
-        co_return Fault{};
-    }
-    Task<TokenState> validate(const Secret&) override { co_return TokenState::Unknown; }
-    Task<bool> revoke(const Secret& token) override {
-        asked.emplace_back(token.view());
-        if (held) {
-            OneShot<bool> answer;
-            under_way.push_back(&answer);
-            const bool confirmed = co_await answer;
-            co_return confirmed;
-        }
-        if (throws) {
-            throw std::runtime_error("disk on fire");
-        }
-        const bool confirmed = failures == 0;
-        failures -= confirmed ? 0U : 1U;
-        co_return confirmed;
-    }
-    void warm() override {}
-    Reachability reachability() const override { return {}; }
-
-    std::vector<std::string> asked;
-    std::deque<OneShot<bool>*> under_way;
-    unsigned failures = 0;
-    bool held = false;
-    bool throws = false;
-};
-
-} // namespace
 
 TEST_GROUP(Revocations) {
     Loop loop;

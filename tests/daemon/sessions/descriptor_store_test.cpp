@@ -73,6 +73,7 @@ class StandInManager final : public ServiceManager {
 };
 
 constexpr std::uint32_t kAuditSession = 7;
+constexpr const char* kAddress = "https://identity.example/v2.0";
 
 } // namespace
 
@@ -84,6 +85,7 @@ TEST_GROUP(DescriptorStore) {
     StandInManager manager;
     std::optional<SessionStore> store;
     std::optional<DescriptorStore> descriptors;
+    std::string restored_from;
 
     void setup() override {
         begin();
@@ -99,12 +101,19 @@ TEST_GROUP(DescriptorStore) {
         store.reset();
         store.emplace(loop, clock);
         descriptors.emplace(loop, *store, manager);
+        descriptors->issued_at(kAddress);
+    }
+    void restore() {
+        descriptors->restore([this](const std::string& address) -> auto& {
+            restored_from = address;
+            return successor;
+        });
     }
     /// The process dies without a word; what its tokens' owners would do does not happen.
     void die_and_begin_anew() {
         store->hand_over();
         begin();
-        descriptors->restore(successor);
+        restore();
     }
     static conversation::Context context(std::uint32_t audit_session) {
         conversation::Context made;
@@ -213,7 +222,7 @@ TEST(DescriptorStore, revokes_the_token_of_a_session_whose_leader_is_gone) {
     ::waitpid(leader, nullptr, 0);
 
     begin();
-    descriptors->restore(successor);
+    restore();
 
     CHECK_TRUE(find() == nullptr);
     UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
@@ -232,7 +241,8 @@ TEST(DescriptorStore, revokes_the_token_of_a_sign_in_whose_session_never_opened)
 TEST(DescriptorStore, has_the_successor_revoke_what_was_still_to_be_revoked) {
     const Secret first("token-1");
     const Secret second("token-2");
-    descriptors->also_keep([&](const std::function<void(const Secret&)>& visit) {
+    descriptors->also_keep([&](const std::string& address, const auto& visit) {
+        STRCMP_EQUAL(kAddress, address.c_str());
         visit(first);
         visit(second);
     });
@@ -246,6 +256,43 @@ TEST(DescriptorStore, has_the_successor_revoke_what_was_still_to_be_revoked) {
     UNSIGNED_LONGS_EQUAL(0, store->size());
 }
 
+TEST(DescriptorStore, tells_a_successor_where_the_tokens_came_from) {
+    log_in();
+    descriptors->save();
+    CountingRevoker elsewhere;
+    store->hand_over();
+    begin();
+    descriptors->issued_at("https://elsewhere.example/v2.0");
+    store->hold_only(elsewhere);
+
+    restore();
+
+    STRCMP_EQUAL(kAddress, restored_from.c_str());
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+    UNSIGNED_LONGS_EQUAL(0, elsewhere.issued());
+}
+
+TEST(DescriptorStore, without_a_usable_configuration_keeps_the_earlier_address) {
+    log_in();
+    descriptors->save();
+    for (int restarts = 0; restarts < 2; ++restarts) {
+        store->hand_over();
+        begin();
+        descriptors->issued_at("");
+        restored_from.clear();
+
+        descriptors->restore([this](const std::string& address) -> auto& {
+            restored_from = address;
+            return revoker;
+        });
+        descriptors->save();
+
+        STRCMP_EQUAL(kAddress, restored_from.c_str());
+        UNSIGNED_LONGS_EQUAL(1, store->size());
+    }
+}
+
 TEST(DescriptorStore, keeps_what_was_handed_over_whatever_becomes_of_our_own_table) {
     log_in(); // which schedules a save
     descriptors->hand_over();
@@ -255,7 +302,7 @@ TEST(DescriptorStore, keeps_what_was_handed_over_whatever_becomes_of_our_own_tab
     CHECK_TRUE(run_until(loop, [&] { return later; }));
     begin();
 
-    descriptors->restore(successor);
+    restore();
 
     CHECK_TRUE(find() != nullptr);
 }
@@ -277,7 +324,7 @@ TEST(DescriptorStore, takes_nothing_from_bytes_that_are_not_its_own) {
     manager.put("sessions-b", std::string(8, '\xff') + std::string(64, '\x7f'));
 
     begin();
-    descriptors->restore(successor);
+    restore();
 
     UNSIGNED_LONGS_EQUAL(0, store->size());
     UNSIGNED_LONGS_EQUAL(0, successor.issued());
@@ -294,16 +341,18 @@ TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
         // The outer length is made to fit, so that the table itself is what is cut.
         RecordReader in(whole);
         const std::uint64_t generation = in.number();
+        const std::string_view address = in.text();
         const std::string_view table = in.text();
         if (length >= table.size()) {
             break;
         }
         RecordWriter out;
         out.number(generation);
+        out.text(address);
         out.text(table.substr(0, length));
         manager.put("sessions-a", std::string(out.take().view()));
         begin();
-        descriptors->restore(successor);
+        restore();
         if (const Session* session = find()) {
             STRCMP_EQUAL("token-1", session->signed_in.token.text().c_str());
         }

@@ -493,6 +493,30 @@ TEST(SessionStore, with_a_full_table_of_tickets_lets_the_newcomers_token_go) {
     CHECK_FALSE(accept(outside(), "token-4").ticket().empty());
 }
 
+TEST(SessionStore, that_holds_the_tokens_of_one_issuer_ends_the_others_where_they_came_from) {
+    log_in(11, "token-1");
+    const Secret unopened = ticket("token-2");
+    CountingRevoker elsewhere;
+
+    store->hold_only(elsewhere);
+
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    UNSIGNED_LONGS_EQUAL(0, store->tickets());
+    UNSIGNED_LONGS_EQUAL(2, revoker.abandoned());
+    CHECK_FALSE(store->open(unopened, context(12), 0).has_value());
+
+    // A conversation that began before, and ends now: a yes, but nothing to be held.
+    CHECK_TRUE(accept(outside(), "token-3").ticket().empty());
+    accept(context(13, 1001), "token-4");
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    UNSIGNED_LONGS_EQUAL(4, revoker.abandoned());
+    UNSIGNED_LONGS_EQUAL(0, elsewhere.issued());
+
+    store->hold_only(revoker); // and back again
+    log_in(11, "token-5");
+    UNSIGNED_LONGS_EQUAL(1, store->size());
+}
+
 TEST(SessionStore, with_a_full_table_of_sessions_lets_the_newcomers_token_go) {
     bounds.sessions = 2;
     make_store();

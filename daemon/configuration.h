@@ -18,6 +18,7 @@ struct Configuration {
     policy::Settings settings;
     std::unique_ptr<identity::HttpTransport> transport; ///< used by `identity`, so it goes last
     std::unique_ptr<identity::Identity> identity;
+    const sessions::TokenRevoker* issuer = nullptr; ///< of the tokens that `identity` gives out
     identity::FactorCare* care = nullptr; ///< the same object; null: the service has no such thing
 };
 

@@ -19,8 +19,9 @@ namespace {
 
 /// For revoking what is held when the daemon stops; below the unit's TimeoutStopSec.
 constexpr std::chrono::seconds kStopTime{10};
-/// For revoking tokens at an address that the configuration names no more.
-constexpr std::chrono::seconds kPartingTime{60};
+/// The longest that tokens are revoked at an address that the configuration names no more; longer
+/// than any conversation.
+constexpr std::chrono::hours kPartingTime{2};
 
 } // namespace
 
@@ -45,7 +46,9 @@ Daemon::Daemon(Places places)
     descriptor_store_.also_keep([this](const std::string& address, const auto& visit) {
         issuers_.each_pending(address, visit);
     });
-    issuers_.on_pending([this] { descriptor_store_.schedule(); });
+    if (in_force_.configuration) {
+        issuers_.part_with_strangers(); // an address that was another before the restart
+    }
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     for (std::size_t i = 0; i < std::size(signals); ++i) {
         const int r =
@@ -60,6 +63,11 @@ Daemon::Daemon(Places places)
         bus::Rooms{loop_, clock_, *limiter_, local_accounts_, sessions_, registry_, history_,
                    issuers_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
         places_.bus_address.c_str());
+    // Last: whatever failed above, no token may come here that ends with a half-made daemon.
+    issuers_.on_pending([this] { descriptor_store_.schedule(); });
+    if (issuers_.totals().pending > 0) {
+        descriptor_store_.schedule();
+    }
 }
 
 Daemon::~Daemon() {
@@ -92,43 +100,60 @@ void Daemon::load() {
     identity::Revocations& issuer = issuers_.at(service.url);
     auto client =
         std::make_unique<identity::IdentityV2>(*fresh->transport, service, issuer, clock_);
+    fresh->issuer = &issuer;
     fresh->care = client.get();
     fresh->identity = std::move(client);
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
-    issuers_.use(service.url, *fresh->identity);
-    sessions_.hold_only(issuer);
-    descriptor_store_.issued_at(service.url);
     if (!fresh->settings.binds_anybody()) {
         journal::error(fmt::format("configuration: nobody can sign in until the organisation is "
                                    "named: {}",
                                    policy::kBindingAdvice));
     }
     if (in_force_.configuration) {
-        keep_for_a_while(in_force_.configuration, service);
+        if (in_force_.configuration->settings.identity.url != service.url) {
+            journal::notice("Identity is at another address now: everybody signs in anew");
+        }
+        keep_for_a_while(in_force_.configuration);
     }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble.clear();
+    issuers_.use(service.url, *in_force_.configuration->identity);
+    descriptor_store_.issued_at(service.url);
+    sessions_.hold_only(issuer);
+    issuers_.part_with_strangers();
     journal::info(fmt::format("configuration read; Identity is {}",
                               in_force_.configuration->settings.identity.url));
 }
 
-void Daemon::keep_for_a_while(std::shared_ptr<const Configuration> former,
-                              const policy::IdentitySettings& now) {
-    const policy::IdentitySettings& then = former->settings.identity;
-    const auto last_request = 2 * std::max(now.request_timeout, then.request_timeout);
+void Daemon::keep_for_a_while(std::shared_ptr<const Configuration> former) {
     const std::uint64_t id = ++last_former_;
-    Timer parting;
-    std::chrono::microseconds keep = last_request;
-    if (then.url != now.url) {
-        journal::notice("Identity is at another address now: everybody signs in anew");
-        parting = loop_.after(kPartingTime, [this, former] {
-            issuers_.part_with(former->settings.identity.url, *former->identity);
-        });
-        keep += kPartingTime;
+    former_.emplace(id, Former{std::move(former), clock_.monotonic() + kPartingTime, false, {}});
+    look_again_at_former(id);
+}
+
+void Daemon::look_again_at_former(std::uint64_t id) {
+    Former& former = former_.at(id);
+    const auto last_request = 2 * former.configuration->settings.identity.request_timeout;
+    former.look = loop_.after(last_request, [this, id] { look_at_former(id); });
+}
+
+void Daemon::look_at_former(std::uint64_t id) {
+    Former& former = former_.at(id);
+    if (former.parted) {
+        former_.erase(id);
+        return;
     }
-    former_.emplace(id, std::pair(std::move(parting),
-                                  loop_.after(keep, [this, id, former] { former_.erase(id); })));
+    const Configuration& configuration = *former.configuration;
+    const std::string& address = configuration.settings.identity.url;
+    const identity::Revocations& revocations = issuers_.at(address);
+    const bool needed = revocations.client() == configuration.identity.get() &&
+                        (former.configuration.use_count() > 1 || revocations.pending() > 0);
+    if (!needed || clock_.monotonic() >= former.given_up_at) {
+        issuers_.part_with(address, *configuration.identity);
+        former.parted = true; // what is under way gets its answer yet
+    }
+    look_again_at_former(id);
 }
 
 void Daemon::report_limiter_trouble() {

@@ -44,8 +44,9 @@ class Daemon {
 
   private:
     void load();
-    void keep_for_a_while(std::shared_ptr<const Configuration> former,
-                          const policy::IdentitySettings& now);
+    void keep_for_a_while(std::shared_ptr<const Configuration> former);
+    void look_again_at_former(std::uint64_t id);
+    void look_at_former(std::uint64_t id);
     void begin_stop();
     Task<void> stop();
     void handle_signal(int signal);
@@ -60,10 +61,17 @@ class Daemon {
     std::unique_ptr<policy::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
-    /// Keep former configurations, each until its requests have ended: a request whose transport
-    /// goes is never answered, and what waits for it (a revocation, say) would do so for ever.
-    /// With the time at which the former address's tokens are given up, where that has changed.
-    std::map<std::uint64_t, std::pair<Timer, Timer>> former_;
+    /// A configuration that is not in force any more. Kept until its requests have ended: one whose
+    /// transport goes is never answered, and what waits for it (a revocation, say) would do so for
+    /// ever. Where the address was another, kept also for the conversations that go on with it and
+    /// for the tokens that are to be revoked there.
+    struct Former {
+        std::shared_ptr<const Configuration> configuration;
+        MonotonicTime given_up_at;
+        bool parted = false; ///< no request is begun any more
+        Timer look;
+    };
+    std::map<std::uint64_t, Former> former_;
     std::uint64_t last_former_ = 0;
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;

@@ -226,6 +226,7 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         [&loop = rooms_.loop](std::chrono::microseconds time) { return loop.sleep(time); },
         configuration.care,
         rooms_.enrolments,
+        *configuration.issuer,
     };
 }
 

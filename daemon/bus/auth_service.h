@@ -106,6 +106,8 @@ class AuthService {
     void add_person(Dictionary& status, const conversation::Context& person,
                     const policy::LocalAccount& local, const Configuration& configuration) const;
     flows::Services services(const Configuration& configuration) const;
+    const sessions::Session* standing_sign_in(const conversation::Context& context,
+                                              const Configuration& configuration) const;
 
     Rooms rooms_;
     Bus bus_;

@@ -59,6 +59,15 @@ std::string_view words_for(policy::Reuse mode, bool require_mfa) {
 
 } // namespace
 
+/// `context`: of the person who calls, whose name is as NSS spells it.
+const sessions::Session* AuthService::standing_sign_in(const Context& context,
+                                                       const Configuration& configuration) const {
+    const auto account = policy::account_for(configuration.settings.accounts, context.user);
+    return account ? flows::standing_sign_in(key_of(context), *account, *configuration.issuer,
+                                             rooms_.sessions)
+                   : nullptr;
+}
+
 void AuthService::get_token(sd_bus_message* call) {
     serve(call, serve_get_token(BusMessage(sd_bus_message_ref(call))));
 }
@@ -82,7 +91,7 @@ Task<void> AuthService::serve_get_token(BusMessage call) {
         co_return;
     }
     const sessions::Session* session =
-        flows::is_own_session(context) ? rooms_.sessions.find(key_of(context)) : nullptr;
+        flows::is_own_session(context) ? standing_sign_in(context, *now.configuration) : nullptr;
     if (session == nullptr) {
         reply_error(call.get(), contract::error::kNoToken,
                     flows::is_own_session(context)
@@ -264,7 +273,7 @@ void AuthService::add_person(Dictionary& status, const Context& person,
     if (counters.refused_until) {
         status.add("refused-until", *counters.refused_until);
     }
-    if (const sessions::Session* session = rooms_.sessions.find(key_of(person))) {
+    if (const sessions::Session* session = standing_sign_in(person, configuration)) {
         status.add("signed-in", session->signed_in.at)
             .add("expires", session->signed_in.token.expires())
             .add("second-factor", session->signed_in.second_factor);
@@ -274,8 +283,9 @@ void AuthService::add_person(Dictionary& status, const Context& person,
     at_sudo.service = "sudo";
     at_sudo.session = person.session;
     const policy::ServicePolicy policy = settings.for_service("sudo");
-    const flows::ReuseDecision decision = flows::decide_reuse(
-        at_sudo, local.uid, *account, policy, settings.sessions, rooms_.sessions, rooms_.clock);
+    const flows::ReuseDecision decision =
+        flows::decide_reuse(at_sudo, local.uid, *account, *configuration.issuer, policy,
+                            settings.sessions, rooms_.sessions, rooms_.clock);
     status.add("sudo-asks", words_for(decision.mode, policy.access.require_mfa))
         .add("sudo-why", decision.why);
 }

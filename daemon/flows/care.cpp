@@ -5,6 +5,7 @@
 #include "daemon/enrolment/phone_number.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/prompts.h"
+#include "daemon/flows/reuse.h"
 #include "daemon/identity/credentials_body.h"
 #include "daemon/journal/journal.h"
 
@@ -811,7 +812,11 @@ Task<CareAccess> open_care(Person& person, const Context& context, Services& ser
         co_return access;
     }
     access.key = sessions::SessionKey::of(context.session, context.user);
-    const sessions::Session* session = services.sessions.find(access.key);
+    const auto standing = [&access, &services] {
+        return standing_sign_in(access.key, access.subject.account, services.issuer,
+                                services.sessions);
+    };
+    const sessions::Session* session = standing();
     // Where tokens are not handed out, whoever is at this session's keyboard does not get what a
     // token could do either.
     const bool anew = !services.settings.sessions.user_token;
@@ -830,7 +835,7 @@ Task<CareAccess> open_care(Person& person, const Context& context, Services& ser
             access.refusal = std::move(verdict);
             co_return access;
         }
-        session = services.sessions.find(access.key);
+        session = standing();
     }
     if (session == nullptr || session->signed_in.facts.id.empty()) {
         access.refusal = Verdict::refused(State::Denied, Reason::NoSignIn, "no entry, no user id")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/check_account.h"
 
+#include "daemon/flows/reuse.h"
 #include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
 #include "daemon/policy/account_map.h"
@@ -29,8 +30,9 @@ AccountVerdict check_our_user(const Context& context,
         return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
     }
     const auto key = sessions::SessionKey::of(context.session, context.user);
-    const sessions::Session* session = to.sessions.find(key);
-    if (session != nullptr && session->signed_in.account == account) {
+    const sessions::Session* session =
+        account ? standing_sign_in(key, *account, to.issuer, to.sessions) : nullptr;
+    if (session != nullptr) {
         const sessions::SignedIn& proof = session->signed_in;
         const auto refusal =
             policy::judge_user(proof.facts, proof.second_factor, proof.account, policy.access);

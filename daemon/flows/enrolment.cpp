@@ -231,7 +231,7 @@ Task<std::optional<Verdict>> SetUp::go_on_with_what_was_lost() {
             co_return std::nullopt;
         }
         if (says(answer, "n", "no")) {
-            Task<void> undoing = to_.enrolments.undo(std::move(state_));
+            Task<void> undoing = to_.enrolments.undo(std::move(state_), to_.care);
             co_await std::move(undoing);
             state_.reset();
             co_return std::nullopt;
@@ -297,7 +297,7 @@ Task<Secret> SetUp::ask(Message question) {
 
 /// The person says so: nothing half done is left.
 Task<Verdict> SetUp::cancelled() {
-    Task<void> undoing = to_.enrolments.undo(std::move(state_));
+    Task<void> undoing = to_.enrolments.undo(std::move(state_), to_.care);
     co_await std::move(undoing);
     co_return Verdict::refused(State::Denied, Reason::Cancelled, "the set-up was cancelled")
         .telling("Nothing was set up.");

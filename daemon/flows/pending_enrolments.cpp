@@ -54,7 +54,7 @@ void PendingEnrolments::close() {
 Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolment> enrolment,
                                                  std::uint64_t id) {
     try {
-        Task<void> undoing = undo(std::move(enrolment));
+        Task<void> undoing = undo(enrolment, care_(enrolment->address));
         co_await std::move(undoing);
     } catch (const std::exception& fault) {
         journal::warning(std::string("a set-up could not be undone: ") + fault.what());
@@ -63,13 +63,13 @@ Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolmen
 }
 
 /// One try: what stays behind is an unverified device, which proves nothing to anybody.
-Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment) {
+Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment,
+                                   identity::FactorCare* care) {
     if (!enrolment || enrolment->device.empty()) {
         co_return;
     }
     bool removed = false;
-    identity::FactorCare* const care = closed_ ? nullptr : care_(enrolment->address);
-    if (care != nullptr && !enrolment->token().empty()) {
+    if (care != nullptr && !closed_ && !enrolment->token().empty()) {
         const identity::Acting who{enrolment->token(), enrolment->user_id};
         Task<identity::CareAnswer<identity::Done>> removing =
             enrolment->kind == identity::FactorKind::Sms

@@ -61,8 +61,8 @@ class PendingEnrolments {
     void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);
-    /// The same, awaited.
-    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment);
+    /// The same, awaited, by `care`, which is that of the address it was begun at.
+    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment, identity::FactorCare* care);
     /// An orderly stop: the tokens are let go, now and whenever one would be kept.
     void close();
 

@@ -9,8 +9,19 @@ namespace raxauth::flows {
 
 using policy::Reuse;
 
+const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
+                                          const identity::Account& account,
+                                          const sessions::TokenRevoker& issuer,
+                                          sessions::SessionStore& sessions) {
+    const sessions::Session* session = sessions.find(key);
+    const bool counts = session != nullptr && session->signed_in.account == account &&
+                        session->signed_in.token.issued_by(issuer);
+    return counts ? session : nullptr;
+}
+
 ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const identity::Account& account, const policy::ServicePolicy& policy,
+                           const identity::Account& account, const sessions::TokenRevoker& issuer,
+                           const policy::ServicePolicy& policy,
                            const policy::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock) {
     ReuseDecision decision;
@@ -34,16 +45,16 @@ ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_u
     if (!context.remote_user.empty() && context.remote_user != context.user) {
         return no("asked for by another user");
     }
-    const sessions::Session* session = sessions.find(decision.key);
+    const sessions::Session* session = standing_sign_in(decision.key, account, issuer, sessions);
     if (session == nullptr) {
-        return no("no sign-in in this session");
+        return no(sessions.find(decision.key) == nullptr
+                      ? "no sign-in in this session"
+                      : "this session signed in as another Rackspace account or tenant than is "
+                        "configured now");
     }
     const sessions::SignedIn& proof = session->signed_in;
     decision.generation = session->generation;
     decision.signed_in_at = proof.at;
-    if (proof.account != account) {
-        return no("this session signed in as another Rackspace account than is configured now");
-    }
     // By both clocks: the wall clock can be set back, the other stands still while the host sleeps.
     const auto age = clock.wall() - proof.at;
     if (age < WallTime::duration::zero() || age > policy.reuse_for ||

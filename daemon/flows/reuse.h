@@ -21,11 +21,20 @@ struct ReuseDecision {
     bool recheck = false; ///< Identity has to be asked first whether the token lives
 };
 
+/// The sign-in of this login session, if it counts for `account` (who the person is at Identity by
+/// the configuration as it is now) and its token came from `issuer`, whom the asking conversation
+/// speaks with; else null. Another account's token is not this person's, and another issuer must
+/// not see it.
+const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
+                                          const identity::Account& account,
+                                          const sessions::TokenRevoker& issuer,
+                                          sessions::SessionStore& sessions);
+
 /// Local rules alone: same session, same account, same real uid, the service's rule, age, access
-/// rules. `account`: who the person is at Identity by the configuration as it is now.
-/// Source: contract, section 4.
+/// rules. `account` and `issuer` as for standing_sign_in(). Source: contract, section 4.
 ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const identity::Account& account, const policy::ServicePolicy& policy,
+                           const identity::Account& account, const sessions::TokenRevoker& issuer,
+                           const policy::ServicePolicy& policy,
                            const policy::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
 

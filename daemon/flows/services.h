@@ -29,6 +29,7 @@ struct Services {
     std::function<Task<void>(std::chrono::microseconds)> sleep;
     identity::FactorCare* care; ///< null where the identity service has no such thing
     PendingEnrolments& enrolments;
+    const sessions::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
 };
 
 } // namespace raxauth::flows

@@ -150,7 +150,7 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
 
 /// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
 Task<std::optional<Verdict>> SignIn::reuse_session() {
-    const ReuseDecision decision = decide_reuse(context_, uid_, account_, policy_,
+    const ReuseDecision decision = decide_reuse(context_, uid_, account_, to_.issuer, policy_,
                                                 to_.settings.sessions, to_.sessions, to_.clock);
     if (policy_.reuse != policy::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;

@@ -7,18 +7,27 @@
 namespace raxauth::identity {
 
 Revocations& Issuers::at(const std::string& address) {
-    std::unique_ptr<Revocations>& found = by_address_[address];
-    if (!found) {
-        found = std::make_unique<Revocations>(loop_);
-        found->on_pending(pending_more_);
+    const auto found = by_address_.find(address);
+    if (found != by_address_.end()) {
+        return *found->second;
     }
-    return *found;
+    auto fresh = std::make_unique<Revocations>(loop_);
+    fresh->on_pending(pending_more_);
+    return *by_address_.emplace(address, std::move(fresh)).first->second;
 }
 
 void Issuers::part_with(const std::string& address, const Identity& client) {
     Revocations& revocations = at(address);
     if (revocations.client() == &client) {
-        revocations.use(nullptr);
+        revocations.give_up();
+    }
+}
+
+void Issuers::part_with_strangers() {
+    for (const auto& [address, revocations] : by_address_) {
+        if (revocations->client() == nullptr) {
+            revocations->give_up();
+        }
     }
 }
 

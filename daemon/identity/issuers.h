@@ -24,8 +24,10 @@ class Issuers {
     Revocations& at(const std::string& address);
     /// `client` is whom `address` is asked through, until another is or part_with() is called.
     void use(const std::string& address, Identity& client) { at(address).use(&client); }
-    /// `client` goes: what still waits for its address is not revoked, unless another came.
+    /// `client` goes, and its address's tokens are given up, unless another client came.
     void part_with(const std::string& address, const Identity& client);
+    /// So are the tokens of all addresses that nobody is asked through.
+    void part_with_strangers();
 
     struct Totals {
         TokenCounts counts;

@@ -45,7 +45,18 @@ void Revocations::each_pending(const std::function<void(const Secret&)>& visit) 
 
 void Revocations::use(Identity* identity) {
     identity_ = identity;
+    given_up_ = false;
     sweep_.arm();
+}
+
+void Revocations::give_up() noexcept {
+    identity_ = nullptr;
+    given_up_ = true;
+    if (!waiting_.empty()) {
+        note_lost(waiting_.size());
+        waiting_.clear();
+    }
+    sweep_.arm(); // a stop may be waiting for this
 }
 
 Revocations::Digest Revocations::digest_of(const Secret& token) {
@@ -94,7 +105,7 @@ void Revocations::abandoned(Secret token) noexcept {
         if (!let_go(token)) {
             return;
         }
-        if (waiting_.size() >= limits_.queue) {
+        if (given_up_ || waiting_.size() >= limits_.queue) {
             note_lost(1);
             return;
         }

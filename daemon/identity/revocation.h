@@ -49,6 +49,9 @@ class Revocations final : public sessions::TokenRevoker {
     /// Whom to ask, from now on; it outlives this, or is replaced first (null: tokens wait). The
     /// two know each other: the service issues into this, this revokes at the service.
     void use(Identity* identity);
+    /// Nobody will be asked any more, until use(): what waits is lost, and what comes is. What is
+    /// under way goes on to its answer.
+    void give_up() noexcept;
     const Identity* client() const noexcept { return identity_; }
 
     void issued(const Secret& token) noexcept override;
@@ -81,6 +84,7 @@ class Revocations final : public sessions::TokenRevoker {
     Loop& loop_;
     const RevocationLimits limits_;
     Identity* identity_ = nullptr;
+    bool given_up_ = false;
     TokenCounts counts_;
     std::uint64_t lost_in_a_row_ = 0;
     std::map<Digest, unsigned> holders_;

@@ -355,8 +355,12 @@ void wrong_url(const Value& value, std::string wanted) {
 
 std::optional<std::string> identity_url(const Value& value) {
     const std::string* text = value.text();
-    const auto url = text != nullptr ? parse_url(*text) : std::nullopt;
+    auto url = text != nullptr ? parse_url(*text) : std::nullopt;
     if (url && (url->scheme == "https" || (url->scheme == "http" && is_loopback(url->host)))) {
+        const std::string_view own_port = url->scheme == "https" ? ":443" : ":80";
+        if (url->authority.ends_with(own_port)) {
+            url->authority.resize(url->authority.size() - own_port.size());
+        }
         return url->scheme + "://" + url->authority + url->path;
     }
     wrong_url(value, "a URL that begins with https:// (http:// for a loopback address alone), "

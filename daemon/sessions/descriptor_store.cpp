@@ -21,6 +21,7 @@
 namespace raxauth::sessions {
 namespace {
 
+constexpr std::string_view kMagic = "raxauth kept 1";
 constexpr const char* kNames[] = {"sessions-a", "sessions-b"};
 /// A burst of changes is saved once; a table that takes long to save is saved less often, so that
 /// saving never takes more than a small part of the time.
@@ -116,6 +117,10 @@ void DescriptorStore::restore(
         }
         const Secret bytes = content_of(kept.fd.get());
         RecordReader in(bytes.view());
+        if (in.text() != kMagic) {
+            journal::warning("what was kept is of another version; people sign in anew");
+            continue;
+        }
         const std::uint64_t generation = in.number();
         const std::string_view issued_at = in.text();
         const std::string_view table = in.text();
@@ -163,6 +168,7 @@ void DescriptorStore::schedule() {
 void DescriptorStore::save() {
     const auto begun = std::chrono::steady_clock::now();
     RecordWriter out;
+    out.text(kMagic);
     out.number(generation_ + 1);
     out.text(address_);
     out.text(sessions_.serialise().view());

@@ -101,6 +101,7 @@ def test_a_sign_in_counts_only_for_the_account_that_is_configured_now(host):
         assert became_root(session.dialogue(SUDO, [])[1])
         host.reconfigure({"services": {"sudo": {"reuse": "all"}},
                           "accounts": {"map": {"alice": "somebody.else"}}})
+        assert "no Rackspace sign-in" in session.shell("raxauth token 2>&1")
         prompts, screen = session.dialogue(SUDO, both(host))
         assert kinds(prompts)[:1] == ["password"], screen
         assert not became_root(screen), screen

@@ -201,6 +201,7 @@ TEST_GROUP(AuthService) {
         auto scripted = std::make_unique<ScriptedIdentity>();
         identity = scripted.get();
         fresh->identity = std::move(scripted);
+        fresh->issuer = &revoker;
         in_force.configuration = std::move(fresh);
     }
     void script_a_good_sign_in() {

@@ -13,6 +13,7 @@ TEST_GROUP(Reuse) {
     SignInWorld world;
     Context context = SignInWorld::ssh_login("");
     identity::Account account{"alice.smith", "", ""};
+    const sessions::TokenRevoker* issuer = &world.revoker;
 
     void setup() override {
         context.service = "sudo";
@@ -35,8 +36,9 @@ TEST_GROUP(Reuse) {
         CHECK_TRUE(world.revoker.balanced());
     }
     flows::ReuseDecision decide() {
-        return flows::decide_reuse(context, 1001, account, world.settings.for_service("sudo"),
-                                   world.settings.sessions, world.sessions, world.clock);
+        return flows::decide_reuse(context, 1001, account, *issuer,
+                                   world.settings.for_service("sudo"), world.settings.sessions,
+                                   world.sessions, world.clock);
     }
     void check_none(const char* why) {
         const flows::ReuseDecision decision = decide();
@@ -79,5 +81,15 @@ TEST(Reuse, is_for_the_account_that_is_configured_now) {
     check_none("another Rackspace account");
 
     account = {"alice.smith", "123456", ""};
-    check_none("another Rackspace account");
+    check_none("another Rackspace account or tenant");
+}
+
+TEST(Reuse, is_not_for_a_conversation_with_another_identity_service) { // begun before a reload
+    const CountingRevoker elsewhere;
+    issuer = &elsewhere;
+
+    CHECK_TRUE(decide().mode == Reuse::None);
+    const auto key = sessions::SessionKey::of(context.session, context.user);
+    CHECK_TRUE(flows::standing_sign_in(key, account, elsewhere, world.sessions) == nullptr);
+    CHECK_TRUE(flows::standing_sign_in(key, account, world.revoker, world.sessions) != nullptr);
 }

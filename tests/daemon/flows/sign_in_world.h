@@ -49,7 +49,8 @@ struct SignInWorld {
                 clock,
                 [this](std::chrono::microseconds time) { return nap(time); },
                 care,
-                enrolments};
+                enrolments,
+                revoker};
     }
 
     /// A PAM transaction of root for an ssh login from one host.

@@ -70,9 +70,10 @@ TEST(Issuers, tell_what_waits_at_each_address_and_that_more_does) {
     issuers.on_pending(nullptr);
 }
 
-TEST(Issuers, after_parting_nobody_is_asked_and_a_stop_does_not_wait) {
-    issuers.part_with(kHere, here);
+TEST(Issuers, after_parting_what_waits_and_what_comes_is_lost_and_a_stop_does_not_wait) {
     let_go(kHere, "a");
+    issuers.part_with(kHere, here);
+    let_go(kHere, "b");
     bool drained = false;
     const Job stop = Job::start([](Issuers& all, bool& done) -> Task<void> {
         co_await all.drain(1h);
@@ -82,7 +83,37 @@ TEST(Issuers, after_parting_nobody_is_asked_and_a_stop_does_not_wait) {
     CHECK(run_until(loop, [&] { return drained; }));
 
     CHECK(here.asked.empty());
-    UNSIGNED_LONGS_EQUAL(1, issuers.totals().pending);
+    UNSIGNED_LONGS_EQUAL(0, issuers.totals().pending);
+    UNSIGNED_LONGS_EQUAL(2, issuers.totals().counts.lost);
+}
+
+TEST(Issuers, parting_lets_a_request_under_way_come_to_its_answer) {
+    here.held = true;
+    let_go(kHere, "a");
+    CHECK(run_until(loop, [&] { return here.under_way.size() == 1; }));
+
+    issuers.part_with(kHere, here);
+    here.under_way.front()->set(true);
+    settle();
+
+    UNSIGNED_LONGS_EQUAL(1, issuers.totals().counts.revoked);
+    UNSIGNED_LONGS_EQUAL(0, issuers.totals().counts.lost);
+}
+
+TEST(Issuers, parting_with_strangers_gives_up_what_nobody_can_be_asked_about) {
+    let_go(kThere, "a"); // from before a restart, say
+    let_go(kHere, "b");
+
+    issuers.part_with_strangers();
+    settle();
+
+    CHECK(here.asked == std::vector<std::string>{"b"});
+    UNSIGNED_LONGS_EQUAL(1, issuers.totals().counts.lost);
+
+    issuers.use(kThere, there); // the configuration names it again
+    let_go(kThere, "c");
+    settle();
+    CHECK(there.asked == std::vector<std::string>{"c"});
 }
 
 TEST(Issuers, parting_with_a_former_client_leaves_a_later_one) {

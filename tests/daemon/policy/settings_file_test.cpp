@@ -407,6 +407,10 @@ TEST(SettingsText, urls_are_brought_into_one_form) {
     };
     const Row rows[] = {
         {"https://id.example/v2.0/", "https://id.example/v2.0"},
+        {"https://id.example:443/v2.0", "https://id.example/v2.0"},
+        {"https://id.example:8443/v2.0", "https://id.example:8443/v2.0"},
+        {"https://[2001:db8::443]/v2.0", "https://[2001:db8::443]/v2.0"},
+        {"http://localhost:80/v2.0", "http://localhost/v2.0"},
         {"https://id.example/", "https://id.example"},
         {"https://id.example///", "https://id.example"},
         {"HTTPS://Id.Example:8443/V2.0", "https://id.example:8443/V2.0"},

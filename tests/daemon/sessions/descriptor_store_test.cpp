@@ -330,6 +330,25 @@ TEST(DescriptorStore, takes_nothing_from_bytes_that_are_not_its_own) {
     UNSIGNED_LONGS_EQUAL(0, successor.issued());
 }
 
+TEST(DescriptorStore, takes_nothing_from_a_table_of_another_version) {
+    log_in();
+    descriptors->save();
+    const std::string whole = manager.content();
+    store->hand_over();
+    RecordReader in(whole);
+    const std::size_t magic = in.text().size();
+    manager = StandInManager();
+    manager.put("sessions-a", whole.substr(sizeof(std::uint64_t) + magic)); // as it was once
+
+    begin();
+    descriptors->issued_at("");
+    restore();
+    descriptors->save();
+
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    CHECK_TRUE(manager.content().find("token-1") == std::string::npos);
+}
+
 TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
     log_in();
     descriptors->save();
@@ -340,6 +359,7 @@ TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
         manager = StandInManager();
         // The outer length is made to fit, so that the table itself is what is cut.
         RecordReader in(whole);
+        const std::string_view magic = in.text();
         const std::uint64_t generation = in.number();
         const std::string_view address = in.text();
         const std::string_view table = in.text();
@@ -347,6 +367,7 @@ TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
             break;
         }
         RecordWriter out;
+        out.text(magic);
         out.number(generation);
         out.text(address);
         out.text(table.substr(0, length));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Becomes a daemon that finds COUNT sessions in the service manager's descriptor store, as after a
-// restart: the table is made by the daemon's own session store and handed over as systemd does.
+// restart: the table is made by the daemon's own session store and handed over as systemd does. URL
+// is the Identity address that the daemon is configured for.
 //
-//   kept_sessions COUNT USER UID AUDIT_SESSION PROGRAM ARG...
+//   kept_sessions URL COUNT USER UID AUDIT_SESSION PROGRAM ARG...
 //
 // One of the sessions is USER's with that audit session; the others are of made-up people.
 #include "daemon/loop/loop.h"
@@ -104,14 +105,14 @@ void sign_in(sessions::SessionStore& store, const Person& person, NoRevoker& rev
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 6) {
-        std::cerr << "usage: kept_sessions COUNT USER UID AUDIT_SESSION PROGRAM ARG...\n";
+    if (argc < 7) {
+        std::cerr << "usage: kept_sessions URL COUNT USER UID AUDIT_SESSION PROGRAM ARG...\n";
         return 2;
     }
     try {
-        const unsigned long count = std::stoul(argv[1]);
-        const Person one{argv[2], static_cast<uid_t>(std::stoul(argv[3])),
-                         static_cast<std::uint32_t>(std::stoul(argv[4]))};
+        const unsigned long count = std::stoul(argv[2]);
+        const Person one{argv[3], static_cast<uid_t>(std::stoul(argv[4])),
+                         static_cast<std::uint32_t>(std::stoul(argv[5]))};
         Loop loop;
         const SystemClock clock;
         NoRevoker revoker;
@@ -123,8 +124,9 @@ int main(int argc, char** argv) {
             sign_in(store, {"u" + std::to_string(i), 100000 + i, one.audit_session + i}, revoker,
                     clock);
         }
+        keeper.issued_at(argv[1]);
         keeper.save();
-        become_daemon(manager, argv + 5);
+        become_daemon(manager, argv + 6);
     } catch (const std::exception& fault) {
         std::cerr << "kept_sessions: " << fault.what() << '\n';
         return EXIT_FAILURE;

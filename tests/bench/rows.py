@@ -145,6 +145,10 @@ def pam_calls(bench, add, rounds, effort):
             yield {name: seen(name) for name in seen}
 
 
+FRESH = (("fresh", "bench-login"), ("fresh", "bench-bare"), ("fresh", "bench-exec-curl"),
+         ("run", "bench-login"), ("run", "bench-exec-curl-bundle"))
+
+
 def fresh_processes(bench, add, rounds, effort):
     """Against two curls: one transaction a process, from fork to its end; with the system's CA
     bundle in one process, as the prototype was measured.
@@ -152,9 +156,10 @@ def fresh_processes(bench, add, rounds, effort):
     with bench.pam() as outside:
         for warm in range(rounds + 1):
             seen = Samples()
-            for _ in range(2 * effort):
-                for how, service in (("fresh", "bench-login"), ("fresh", "bench-bare"),
-                                     ("fresh", "bench-exec-curl"), ("run", "bench-login"), ("run", "bench-exec-curl-bundle")):
+            for turn in range(2 * effort):
+                # There and back again: who comes after the many programs of a script finds their
+                # traces in the processor's caches.
+                for how, service in FRESH if turn % 2 == 0 else reversed(FRESH):
                     seen.add((how, service), outside.measure(how, service, 4))
             if warm:
                 for add_to, service in ((add, "bench-login"), (add.bare, "bench-bare")):
@@ -365,7 +370,7 @@ def kept_sessions(bench, count):
         manager.bind(str(place))
         place.chmod(0o666)
         daemon = bench.host.spawn(
-            [bench.tool("kept_sessions"), count, USER, PEOPLE[USER], AUDIT_SESSION,
+            [bench.tool("kept_sessions"), bench.url, count, USER, PEOPLE[USER], AUDIT_SESSION,
              "/usr/libexec/raxauthd"], env={"NOTIFY_SOCKET": f"{RUN}/notify"})
         wanted = {b"READY=1", b"FDSTORE=1"}  # up, and done with saving what it took
         while wanted:

@@ -21,11 +21,23 @@ std::string format_duration(std::chrono::seconds duration) {
 
 std::string format_round_trip(std::chrono::microseconds duration) {
     const double milliseconds = static_cast<double>(duration.count()) / 1000.0;
+    if (milliseconds < 0.05) {
+        return "< 0.1 ms";
+    }
     if (milliseconds < 9.95) {
         return fmt::format("{:.1f} ms", milliseconds);
     }
     return milliseconds < 999.5 ? fmt::format("{:.0f} ms", milliseconds)
                                 : fmt::format("{:.1f} s", milliseconds / 1000.0);
+}
+
+std::string format_whole_milliseconds(std::uint64_t count) {
+    if (count == 0) {
+        return "< 1 ms";
+    }
+    return count < 1000
+               ? fmt::format("{} ms", count)
+               : format_round_trip(std::chrono::milliseconds(static_cast<std::int64_t>(count)));
 }
 
 std::string format_time(std::time_t when, std::time_t now) {

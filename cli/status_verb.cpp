@@ -196,8 +196,7 @@ ExitStatus history(const Surroundings& around, std::uint32_t most, bool json) {
         rows.push_back({when ? format_time(static_cast<std::time_t>(*when), now) : "",
                         one.shown("user"), one.shown("hook"), one.shown("service"),
                         one.shown("remote-host"), one.shown("verdict"), one.shown("reason"),
-                        took ? format_round_trip(std::chrono::milliseconds(*took)) : "",
-                        one.shown("why")});
+                        took ? format_whole_milliseconds(*took) : "", one.shown("why")});
     }
     fmt::print("{}", format_table(rows));
     return ExitStatus::Done;

@@ -202,6 +202,7 @@ Task<void> Daemon::stop() {
                 sessions_.hand_over();
             } catch (const std::exception& fault) {
                 journal::error(std::string("sessions end with this process: ") + fault.what());
+                descriptor_store_.forget(); // an older table would bring back what ends here
             }
         } else {
             descriptor_store_.forget();

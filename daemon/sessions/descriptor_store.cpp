@@ -86,9 +86,11 @@ std::vector<ServiceManager::Kept> Systemd::take() {
     return kept;
 }
 
-void Systemd::keep(const std::string& name, int fd) {
+bool Systemd::keep(const std::string& name, int fd) {
     const std::string text = "FDSTORE=1\nFDNAME=" + name;
-    static_cast<void>(::sd_pid_notify_with_fds(0, 0, text.c_str(), &fd, 1));
+    const int r = ::sd_pid_notify_with_fds(0, 0, text.c_str(), &fd, 1);
+    errno = r < 0 ? -r : 0;
+    return r > 0;
 }
 
 void Systemd::drop(const std::string& name) {
@@ -182,8 +184,10 @@ void DescriptorStore::save() {
     out.text(tokens.take().view());
     const Secret bytes = out.take();
     const UniqueFd fd = sealed_copy(bytes.view());
+    if (!manager_.keep(kNames[(generation_ + 1) % 2], fd.get())) {
+        fail("hand the session table to the service manager");
+    }
     ++generation_;
-    manager_.keep(kNames[generation_ % 2], fd.get());
     manager_.drop(kNames[(generation_ + 1) % 2]);
     last_cost_ = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - begun);

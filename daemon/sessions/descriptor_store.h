@@ -23,7 +23,8 @@ class ServiceManager {
     };
     /// What an earlier process of this unit left. Takes the descriptors: once.
     virtual std::vector<Kept> take() = 0;
-    virtual void keep(const std::string& name, int fd) = 0;
+    /// False: it was not handed over.
+    virtual bool keep(const std::string& name, int fd) = 0;
     virtual void drop(const std::string& name) = 0;
     /// False where nobody would keep anything: not started by systemd.
     virtual bool present() const = 0;
@@ -33,7 +34,7 @@ class ServiceManager {
 class Systemd final : public ServiceManager {
   public:
     std::vector<Kept> take() override;
-    void keep(const std::string& name, int fd) override;
+    bool keep(const std::string& name, int fd) override;
     void drop(const std::string& name) override;
     bool present() const override;
 };
@@ -64,7 +65,7 @@ class DescriptorStore {
     /// `issuer_at` tells whose the tokens of an address are. Where issued_at() has not been called,
     /// the configuration being unusable, the earlier daemon's address stays.
     void restore(const std::function<TokenRevoker&(const std::string& address)>& issuer_at);
-    /// Hands the table over now. Errors: std::system_error.
+    /// Hands the table over now. Errors: std::system_error; what was kept before stays then.
     void save();
     /// The same for the last time: the successor has the table, whatever becomes of ours.
     void hand_over();

@@ -37,9 +37,10 @@ class NoRevoker final : public sessions::TokenRevoker {
 class Manager final : public sessions::ServiceManager {
   public:
     std::vector<Kept> take() override { return {}; }
-    void keep(const std::string& name, int fd) override {
+    bool keep(const std::string& name, int fd) override {
         name_ = name;
         fd_ = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
+        return true;
     }
     void drop(const std::string& /*name*/) override {}
     bool present() const override { return true; }

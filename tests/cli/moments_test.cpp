@@ -39,13 +39,20 @@ TEST(Moments, durations_have_two_units_at_most) {
     }
 }
 
+TEST(Moments, whole_milliseconds_claim_no_more_than_is_known) {
+    STRCMP_EQUAL("< 1 ms", format_whole_milliseconds(0).c_str());
+    STRCMP_EQUAL("1 ms", format_whole_milliseconds(1).c_str());
+    STRCMP_EQUAL("1.4 s", format_whole_milliseconds(1430).c_str());
+}
+
 TEST(Moments, round_trips_have_the_unit_that_reads_well) {
     struct Row {
         std::chrono::microseconds duration;
         const char* text;
     };
-    for (const Row& row : {Row{0us, "0.0 ms"}, Row{840us, "0.8 ms"}, Row{38400us, "38 ms"},
-                           Row{999400us, "999 ms"}, Row{999600us, "1.0 s"}, Row{1430ms, "1.4 s"}}) {
+    for (const Row& row : {Row{0us, "< 0.1 ms"}, Row{49us, "< 0.1 ms"}, Row{50us, "0.1 ms"},
+                           Row{840us, "0.8 ms"}, Row{38400us, "38 ms"}, Row{999400us, "999 ms"},
+                           Row{999600us, "1.0 s"}, Row{1430ms, "1.4 s"}}) {
         STRCMP_EQUAL(row.text, format_round_trip(row.duration).c_str());
     }
 }

@@ -39,8 +39,13 @@ class StandInManager final : public ServiceManager {
         }
         return given;
     }
-    void keep(const std::string& name, int fd) override {
+    bool keep(const std::string& name, int fd) override {
+        if (full_) {
+            errno = ENOBUFS;
+            return false;
+        }
         kept_[name] = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+        return true;
     }
     void drop(const std::string& name) override {
         if (!deaf_) {
@@ -51,6 +56,7 @@ class StandInManager final : public ServiceManager {
 
     /// Loses what it is told to drop, as when the daemon dies right after it kept the new table.
     void miss_drops() { deaf_ = true; }
+    void refuse(bool on) { full_ = on; }
     void put(const std::string& name, const std::string& bytes) {
         const UniqueFd fd(::memfd_create("planted", MFD_CLOEXEC));
         CHECK_TRUE(::write(fd.get(), bytes.data(), bytes.size()) ==
@@ -70,6 +76,7 @@ class StandInManager final : public ServiceManager {
   private:
     std::map<std::string, UniqueFd> kept_;
     bool deaf_ = false;
+    bool full_ = false;
 };
 
 constexpr std::uint32_t kAuditSession = 7;
@@ -170,6 +177,27 @@ TEST(DescriptorStore, saves_by_itself_soon_after_a_change) {
     run_until(loop, [this] { return manager.size() == 1; });
 
     die_and_begin_anew();
+    CHECK_TRUE(find() != nullptr);
+}
+
+TEST(DescriptorStore, leaves_what_is_kept_where_the_newer_table_is_not_taken) {
+    log_in();
+    descriptors->save();
+    manager.refuse(true);
+    bool told = false;
+    try {
+        descriptors->save();
+    } catch (const std::system_error& fault) {
+        told = fault.code().value() == ENOBUFS;
+    }
+    CHECK_TRUE(told);
+    UNSIGNED_LONGS_EQUAL(1, manager.size());
+    manager.refuse(false);
+    descriptors->save(); // the next change tries again
+    UNSIGNED_LONGS_EQUAL(1, manager.size());
+
+    die_and_begin_anew();
+
     CHECK_TRUE(find() != nullptr);
 }
 

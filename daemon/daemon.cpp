@@ -21,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds kStopTime{10};
 /// The longest that tokens are revoked at an address that the configuration names no more; longer
 /// than any conversation.
-constexpr std::chrono::hours kPartingTime{2};
+constexpr std::chrono::hours kPartingTime{4};
 
 } // namespace
 
@@ -32,12 +32,7 @@ Daemon::Daemon(Places places)
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
       descriptor_store_(loop_, sessions_, systemd_),
-      enrolments_(loop_,
-                  [this](const std::string& address) -> identity::FactorCare* {
-                      const Configuration* now = in_force_.configuration.get();
-                      return now != nullptr && now->settings.identity.url == address ? now->care
-                                                                                     : nullptr;
-                  }),
+      enrolments_(loop_, [this](const std::string& address) { return care_at(address); }),
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
@@ -126,9 +121,24 @@ void Daemon::load() {
                               in_force_.configuration->settings.identity.url));
 }
 
+identity::FactorCare* Daemon::care_at(const std::string& address) const {
+    if (in_force_.configuration && in_force_.configuration->settings.identity.url == address) {
+        return in_force_.configuration->care;
+    }
+    for (const auto& [id, former] : former_) {
+        if (former.address() == address && !former.parted) {
+            return former.configuration->care;
+        }
+    }
+    return nullptr;
+}
+
 void Daemon::keep_for_a_while(std::shared_ptr<const Configuration> former) {
     const std::uint64_t id = ++last_former_;
-    former_.emplace(id, Former{std::move(former), clock_.monotonic() + kPartingTime, false, {}});
+    Former kept;
+    kept.configuration = std::move(former);
+    kept.given_up_at = clock_.monotonic() + kPartingTime;
+    former_.emplace(id, std::move(kept));
     look_again_at_former(id);
 }
 
@@ -138,19 +148,33 @@ void Daemon::look_again_at_former(std::uint64_t id) {
     former.look = loop_.after(last_request, [this, id] { look_at_former(id); });
 }
 
+/// Nobody works with it, and nobody holds or waits for the end of a token that only it could end.
+bool Daemon::is_done_with(const Former& former) {
+    if (former.in_use()) {
+        return false;
+    }
+    const identity::Revocations& revocations = issuers_.at(former.address());
+    if (revocations.client() != former.configuration->identity.get()) {
+        return true; // a later one is asked
+    }
+    const bool address_in_use = std::any_of(former_.begin(), former_.end(), [&](const auto& other) {
+        return other.second.address() == former.address() && other.second.in_use();
+    });
+    return !address_in_use && revocations.held() == 0 && revocations.pending() == 0;
+}
+
 void Daemon::look_at_former(std::uint64_t id) {
     Former& former = former_.at(id);
     if (former.parted) {
         former_.erase(id);
         return;
     }
-    const Configuration& configuration = *former.configuration;
-    const std::string& address = configuration.settings.identity.url;
-    const identity::Revocations& revocations = issuers_.at(address);
-    const bool needed = revocations.client() == configuration.identity.get() &&
-                        (former.configuration.use_count() > 1 || revocations.pending() > 0);
-    if (!needed || clock_.monotonic() >= former.given_up_at) {
-        issuers_.part_with(address, *configuration.identity);
+    // Twice in a row: what was under way when its conversation ended has got its answer then.
+    former.quiet_looks = is_done_with(former) ? former.quiet_looks + 1 : 0;
+    if (former.quiet_looks >= 2 || clock_.monotonic() >= former.given_up_at) {
+        if (issuers_.part_with(former.address(), *former.configuration->identity)) {
+            journal::info("done with the former Identity at " + former.address());
+        }
         former.parted = true; // what is under way gets its answer yet
     }
     look_again_at_former(id);
@@ -173,7 +197,11 @@ int Daemon::on_signal(sd_event_source* /*source*/, const struct signalfd_siginfo
 void Daemon::handle_signal(int signal) {
     if (signal == SIGHUP) {
         static_cast<void>(sd_notify(0, "RELOADING=1"));
-        load();
+        try {
+            load();
+        } catch (const std::exception& fault) { // the next signal is to be heard as well
+            journal::error(std::string("configuration: not read: ") + fault.what());
+        }
         report_limiter_trouble();
         static_cast<void>(sd_notify(0, "READY=1"));
         return;

@@ -45,6 +45,9 @@ class Daemon {
   private:
     void load();
     void keep_for_a_while(std::shared_ptr<const Configuration> former);
+    struct Former;
+    bool is_done_with(const Former& former);
+    identity::FactorCare* care_at(const std::string& address) const;
     void look_again_at_former(std::uint64_t id);
     void look_at_former(std::uint64_t id);
     void begin_stop();
@@ -67,9 +70,13 @@ class Daemon {
     /// for the tokens that are to be revoked there.
     struct Former {
         std::shared_ptr<const Configuration> configuration;
-        MonotonicTime given_up_at;
+        MonotonicTime given_up_at{};
+        unsigned quiet_looks = 0;
         bool parted = false; ///< no request is begun any more
         Timer look;
+
+        const std::string& address() const { return configuration->settings.identity.url; }
+        bool in_use() const { return configuration.use_count() > 1; }
     };
     std::map<std::uint64_t, Former> former_;
     std::uint64_t last_former_ = 0;

@@ -16,11 +16,13 @@ Revocations& Issuers::at(const std::string& address) {
     return *by_address_.emplace(address, std::move(fresh)).first->second;
 }
 
-void Issuers::part_with(const std::string& address, const Identity& client) {
+bool Issuers::part_with(const std::string& address, const Identity& client) {
     Revocations& revocations = at(address);
-    if (revocations.client() == &client) {
-        revocations.give_up();
+    if (revocations.client() != &client) {
+        return false;
     }
+    revocations.give_up();
+    return true;
 }
 
 void Issuers::part_with_strangers() {

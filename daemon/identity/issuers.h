@@ -12,7 +12,8 @@
 namespace raxauth::identity {
 
 /// The services that gave out the tokens held here, by address: mostly one. A token goes back to
-/// the address it came from and to no other, whatever the configuration says meanwhile.
+/// the address it came from and to no other, whatever the configuration says meanwhile. Two
+/// addresses are two services here, even where they are two names of one.
 class Issuers {
   public:
     /// `loop` outlives it.
@@ -24,8 +25,8 @@ class Issuers {
     Revocations& at(const std::string& address);
     /// `client` is whom `address` is asked through, until another is or part_with() is called.
     void use(const std::string& address, Identity& client) { at(address).use(&client); }
-    /// `client` goes, and its address's tokens are given up, unless another client came.
-    void part_with(const std::string& address, const Identity& client);
+    /// `client` goes, and its address's tokens are given up, unless another client came: false.
+    bool part_with(const std::string& address, const Identity& client);
     /// So are the tokens of all addresses that nobody is asked through.
     void part_with_strangers();
 

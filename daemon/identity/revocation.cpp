@@ -149,6 +149,9 @@ Task<void> Revocations::revoke(std::list<Running>::iterator place) {
             co_await loop_.sleep(pause);
             pause *= 2;
         }
+        if (given_up_) {
+            break;
+        }
         if (identity_ == nullptr) {
             continue;
         }

@@ -121,6 +121,7 @@ void DescriptorStore::restore(
         RecordReader in(bytes.view());
         if (in.text() != kMagic) {
             journal::warning("what was kept is of another version; people sign in anew");
+            manager_.drop(kept.name);
             continue;
         }
         const std::uint64_t generation = in.number();
@@ -150,6 +151,7 @@ void DescriptorStore::restore(
             const OwnedToken let_go(std::move(token), WallTime{}, revoker);
         }
     }
+    schedule(); // what was not taken back is to be found by nobody later
 }
 
 void DescriptorStore::schedule() {

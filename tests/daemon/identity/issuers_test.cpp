@@ -72,7 +72,7 @@ TEST(Issuers, tell_what_waits_at_each_address_and_that_more_does) {
 
 TEST(Issuers, after_parting_what_waits_and_what_comes_is_lost_and_a_stop_does_not_wait) {
     let_go(kHere, "a");
-    issuers.part_with(kHere, here);
+    CHECK_TRUE(issuers.part_with(kHere, here));
     let_go(kHere, "b");
     bool drained = false;
     const Job stop = Job::start([](Issuers& all, bool& done) -> Task<void> {
@@ -120,7 +120,7 @@ TEST(Issuers, parting_with_a_former_client_leaves_a_later_one) {
     RevokingIdentity later;
     issuers.use(kHere, later);
 
-    issuers.part_with(kHere, here);
+    CHECK_FALSE(issuers.part_with(kHere, here));
     let_go(kHere, "a");
     settle();
 

@@ -299,6 +299,10 @@ TEST(DescriptorStore, tells_a_successor_where_the_tokens_came_from) {
     UNSIGNED_LONGS_EQUAL(0, store->size());
     UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
     UNSIGNED_LONGS_EQUAL(0, elsewhere.issued());
+    // Nor does a third process find it, should this one be killed now.
+    CHECK_TRUE(run_until(loop, [this] {
+        return manager.size() == 1 && manager.content().find("token-1") == std::string::npos;
+    }));
 }
 
 TEST(DescriptorStore, without_a_usable_configuration_keeps_the_earlier_address) {
@@ -371,6 +375,7 @@ TEST(DescriptorStore, takes_nothing_from_a_table_of_another_version) {
     begin();
     descriptors->issued_at("");
     restore();
+    UNSIGNED_LONGS_EQUAL(0, manager.size());
     descriptors->save();
 
     UNSIGNED_LONGS_EQUAL(0, store->size());

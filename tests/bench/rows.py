@@ -281,20 +281,21 @@ def distant_identity(bench, add, rounds, effort):
             many = whole(logins.measure("logins", 100, 500))
             add("C2", per_second(many) / (100 / (seen("posts") / 1e6)))
 
-            ours = gate_beside_logins(bench, add, logins, DAEMON)
+            ours = gate_beside_logins(bench, add, logins, DAEMON, effort)
             prototype.measure("logins", 100, 200)
-            bare = gate_beside_logins(bench, add.bare, prototype, BARE)
+            bare = gate_beside_logins(bench, add.bare, prototype, BARE, effort)
             yield {**{name: seen(name) for name in seen}, **ours,
                    **{f"prototype's {what}": value for what, value in bare.items()}}
 
 
-def gate_beside_logins(bench, add, logins, daemon):
+def gate_beside_logins(bench, add, logins, daemon, effort):
+    seconds = 0.6 + 0.6 * effort  # a tail needs many
     with bench.gate(daemon=daemon) as gate:
         gate.ask("gate", 100)
-        alone = gate.ask("gate", 800)
+        alone = gate.ask("gate", 800 * effort)
         logins.tell("code", bench.code())
-        logins.tell("flood", 100, 1.6)
-        beside, until = [], time.monotonic() + 1.2
+        logins.tell("flood", 100, seconds + 0.4)
+        beside, until = [], time.monotonic() + seconds
         gate.ask("gate", 20)
         while time.monotonic() < until:
             beside += gate.ask("gate", 50)

@@ -107,15 +107,27 @@ class Terminal:
         asked = len(self.prompts)
         self.answer(command)
         self.child.expect_exact(command)
+        interrupting = False
         while True:
-            kind, text = self.next()
+            try:
+                kind, text = self.next(5 if interrupting else None)
+            except pexpect.TIMEOUT:
+                if not interrupting:
+                    raise
+                interrupting = False  # once more: the wait after it is the long one
+                self.press("c")
+                continue
+            interrupting = False
             if kind == "refused":
                 continue
             if kind != "ask":
                 assert kind == "in", f"the shell ended\n{self.transcript[start:]}"
                 return self.prompts[asked:], self.transcript[start:]
             if not left:
+                # sudo loses a ^C that comes between its prompt and its read(2); a person presses
+                # it again.
                 self.press("c")
+                interrupting = True
                 continue
             answer = left.pop(0)
             self.answer(answer() if callable(answer) else answer)

@@ -49,8 +49,8 @@ ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_u
     if (session == nullptr) {
         return no(sessions.find(decision.key) == nullptr
                       ? "no sign-in in this session"
-                      : "this session signed in as another Rackspace account or tenant than is "
-                        "configured now");
+                      : "this session signed in with another Rackspace account, tenant or "
+                        "Identity address than is configured now");
     }
     const sessions::SignedIn& proof = session->signed_in;
     decision.generation = session->generation;

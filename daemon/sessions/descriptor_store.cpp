@@ -139,7 +139,7 @@ void DescriptorStore::restore(
     }
     if (address_.empty()) {
         address_ = address;
-    } else if (address_ != address) {
+    } else if (!address.empty() && address_ != address) {
         journal::notice("Identity is at another address than before; people sign in anew");
     }
     TokenRevoker& revoker = issuer_at(address);

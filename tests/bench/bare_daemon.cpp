@@ -9,6 +9,7 @@
 //                                           is granted at once
 #include "common/bus_handles.h"
 #include "tests/bench/daemon_calls.h"
+#include "tests/bench/token_requests.h"
 
 #include <curl/curl.h>
 #include <iostream>
@@ -23,9 +24,7 @@ using bench::require;
 
 namespace {
 
-using Easy = CHandle<CURL, curl_easy_cleanup>;
 using Multi = CHandle<CURLM, curl_multi_cleanup>;
-using HeaderList = CHandle<curl_slist, curl_slist_free_all>;
 using OpenBus = CHandle<sd_bus, sd_bus_flush_close_unref>;
 
 constexpr long kMaxConnections = 128; // as the daemon's
@@ -35,44 +34,26 @@ class Service;
 
 /// One sign-in, with the handle that sends its requests; both are used again for the next.
 struct SignIn {
-    SignIn() = default;
+    SignIn(Service& of, const std::string& url, const std::string& ca_file)
+        : service(of), requests(url, ca_file, this) {}
     SignIn(const SignIn&) = delete;
     SignIn& operator=(const SignIn&) = delete;
     ~SignIn() = default;
 
     std::uint64_t id = 0;
     std::string user;
-    std::string session_id;
-    std::string body;
     bool second = false;
     bool granted_at_once = false;
     BusMessage call; ///< to be answered
     BusSlot credentials;
-    Easy easy{curl_easy_init()};
-    HeaderList headers;
-    Service* service = nullptr;
+    Service& service;
+    bench::TokenRequests requests;
 };
-
-std::size_t drop(char* /*data*/, std::size_t size, std::size_t count, void* /*userdata*/) {
-    return size * count;
-}
-
-std::size_t read_header(char* data, std::size_t size, std::size_t count, void* userdata) {
-    const std::string_view line(data, size * count);
-    constexpr std::string_view kKey = "sessionId='";
-    const std::size_t at = line.find(kKey);
-    if (at != std::string_view::npos) {
-        const std::string_view rest = line.substr(at + kKey.size());
-        *static_cast<std::string*>(userdata) = rest.substr(0, rest.find('\''));
-    }
-    return size * count;
-}
 
 class Service {
   public:
     Service(std::string url, std::string ca_file, std::string gate)
-        : url_(std::move(url) + "/tokens?include_endpoints=false"), ca_file_(std::move(ca_file)),
-          gate_(std::move(gate)) {
+        : url_(std::move(url)), ca_file_(std::move(ca_file)), gate_(std::move(gate)) {
         require(sd_event_new(out(event_)), "sd_event_new");
         bus_ = OpenBus(bench::connect_to_bus().release());
         require(sd_bus_attach_event(bus_.get(), event_.get(), 0), "attach");
@@ -138,10 +119,10 @@ class Service {
     static int on_credentials(sd_bus_message* /*reply*/, void* userdata, sd_bus_error* /*error*/) {
         auto& sign_in = *static_cast<SignIn*>(userdata);
         if (sign_in.granted_at_once) {
-            sign_in.service->reply(sign_in, "granted", "reuse", nullptr);
-            sign_in.service->end(sign_in);
+            sign_in.service.reply(sign_in, "granted", "reuse", nullptr);
+            sign_in.service.end(sign_in);
         } else {
-            sign_in.service->reply(sign_in, "ask", "", "Rackspace password: ");
+            sign_in.service.reply(sign_in, "ask", "", "Rackspace password: ");
         }
         return 1;
     }
@@ -178,8 +159,7 @@ class Service {
 
     SignIn& next() {
         if (free_.empty()) {
-            all_.push_back(std::make_unique<SignIn>());
-            set_up(*all_.back());
+            all_.push_back(std::make_unique<SignIn>(*this, url_, ca_file_));
             free_.push_back(all_.back().get());
         }
         SignIn& sign_in = *free_.back();
@@ -198,43 +178,13 @@ class Service {
 
     // -- the requests
 
-    void set_up(SignIn& sign_in) {
-        sign_in.service = this;
-        CURL* const e = sign_in.easy.get();
-        curl_easy_setopt(e, CURLOPT_URL, url_.c_str());
-        curl_easy_setopt(e, CURLOPT_CAINFO, ca_file_.c_str());
-        curl_easy_setopt(e, CURLOPT_CAPATH, nullptr);
-        curl_easy_setopt(e, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        curl_easy_setopt(e, CURLOPT_USERAGENT, "raxauth-bench");
-        curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, drop);
-        curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_header);
-        curl_easy_setopt(e, CURLOPT_HEADERDATA, &sign_in.session_id);
-        curl_easy_setopt(e, CURLOPT_PRIVATE, &sign_in);
-    }
-
     void post(SignIn& sign_in, std::string_view answer) {
-        HeaderList headers;
-        const auto add = [&headers](const std::string& line) {
-            headers.reset(curl_slist_append(headers.release(), line.c_str()));
-        };
-        add("Content-Type: application/json");
-        add("Accept: application/json");
-        add("Expect:");
         if (sign_in.second) {
-            add("X-SessionId: " + sign_in.session_id);
-            sign_in.body = R"({"auth":{"RAX-AUTH:passcodeCredentials":{"passcode":")";
+            sign_in.requests.prepare_second(answer);
         } else {
-            sign_in.body = R"({"auth":{"passwordCredentials":{"username":")" + sign_in.user +
-                           R"(","password":")";
+            sign_in.requests.prepare_first(sign_in.user, answer);
         }
-        sign_in.body += answer;
-        sign_in.body += R"("}}})";
-        CURL* const e = sign_in.easy.get();
-        curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers.get());
-        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, static_cast<long>(sign_in.body.size()));
-        curl_easy_setopt(e, CURLOPT_POSTFIELDS, sign_in.body.c_str());
-        sign_in.headers = std::move(headers);
-        curl_multi_add_handle(multi_.get(), e);
+        curl_multi_add_handle(multi_.get(), sign_in.requests.handle());
     }
 
     void collect() {

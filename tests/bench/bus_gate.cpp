@@ -16,13 +16,6 @@ using namespace raxauth::bench;
 
 namespace {
 
-Step call(sd_bus* bus, const BusMessage& request) {
-    BusMessage reply;
-    const int r = sd_bus_call(bus, request.get(), 0, nullptr, out(reply));
-    require(r, "call");
-    return read_step(reply.get());
-}
-
 void expect_granted(const Step& step) {
     if (step.state != "granted") {
         throw std::runtime_error("not granted: " + step.state + " " + step.reason + " " +

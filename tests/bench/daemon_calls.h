@@ -109,6 +109,14 @@ inline Step read_step(sd_bus_message* reply) {
     return step;
 }
 
+/// Waits for the reply.
+inline Step call(sd_bus* bus, const BusMessage& request) {
+    BusMessage reply;
+    const int r = sd_bus_call(bus, request.get(), 0, nullptr, out(reply));
+    require(r, "call");
+    return read_step(reply.get());
+}
+
 inline bool asks_for_passcode(const Step& step) {
     return step.prompt.find("passcode") != std::string::npos;
 }

@@ -9,6 +9,7 @@
 //     rate K SECONDS      K requests at a time, alternating -> requests per second
 #include "common/handle.h"
 #include "tests/bench/samples.h"
+#include "tests/bench/token_requests.h"
 
 #include <curl/curl.h>
 #include <iostream>
@@ -20,9 +21,7 @@ using namespace raxauth;
 
 namespace {
 
-using Easy = CHandle<CURL, curl_easy_cleanup>;
 using Multi = CHandle<CURLM, curl_multi_cleanup>;
-using HeaderList = CHandle<curl_slist, curl_slist_free_all>;
 
 struct Target {
     std::string url;
@@ -32,63 +31,22 @@ struct Target {
     std::string code;
 };
 
-std::size_t drop(char* /*data*/, std::size_t size, std::size_t count, void* /*userdata*/) {
-    return size * count;
-}
-
-/// Keeps the session id of a challenge.
-std::size_t read_header(char* data, std::size_t size, std::size_t count, void* userdata) {
-    const std::string_view line(data, size * count);
-    constexpr std::string_view kKey = "sessionId='";
-    const std::size_t at = line.find(kKey);
-    if (at != std::string_view::npos) {
-        const std::string_view rest = line.substr(at + kKey.size());
-        *static_cast<std::string*>(userdata) = rest.substr(0, rest.find('\''));
-    }
-    return size * count;
-}
-
-/// One kept handle that sends the first request and the second in turn.
+/// Sends the first request and the second in turn.
 class Requester {
   public:
-    explicit Requester(const Target& target) : easy_(curl_easy_init()), target_(target) {
-        CURL* e = easy_.get();
-        url_ = target.url + "/tokens?include_endpoints=false";
-        curl_easy_setopt(e, CURLOPT_URL, url_.c_str());
-        curl_easy_setopt(e, CURLOPT_CAINFO, target.ca_file.c_str());
-        curl_easy_setopt(e, CURLOPT_CAPATH, nullptr);
-        curl_easy_setopt(e, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        curl_easy_setopt(e, CURLOPT_USERAGENT, "raxauth-bench");
-        curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, drop);
-        curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, read_header);
-        curl_easy_setopt(e, CURLOPT_HEADERDATA, &session_);
-        curl_easy_setopt(e, CURLOPT_PRIVATE, this);
-    }
+    explicit Requester(const Target& target)
+        : target_(target), requests_(target.url, target.ca_file, this) {}
     Requester(const Requester&) = delete;
     Requester& operator=(const Requester&) = delete;
 
-    CURL* handle() const { return easy_.get(); }
+    CURL* handle() const { return requests_.handle(); }
 
     void prepare() {
-        HeaderList headers;
-        const auto add = [&headers](const std::string& line) {
-            headers.reset(curl_slist_append(headers.release(), line.c_str()));
-        };
-        add("Content-Type: application/json");
-        add("Accept: application/json");
-        add("Expect:");
         if (second_) {
-            add("X-SessionId: " + session_);
-            body_ = R"({"auth":{"RAX-AUTH:passcodeCredentials":{"passcode":")" + target_.code +
-                    R"("}}})";
+            requests_.prepare_second(target_.code);
         } else {
-            body_ = R"({"auth":{"passwordCredentials":{"username":")" + target_.user +
-                    R"(","password":")" + target_.password + R"("}}})";
+            requests_.prepare_first(target_.user, target_.password);
         }
-        curl_easy_setopt(handle(), CURLOPT_HTTPHEADER, headers.get());
-        curl_easy_setopt(handle(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body_.size()));
-        curl_easy_setopt(handle(), CURLOPT_POSTFIELDS, body_.c_str());
-        headers_ = std::move(headers);
     }
 
     void check(CURLcode result) {
@@ -102,12 +60,8 @@ class Requester {
     }
 
   private:
-    Easy easy_;
-    HeaderList headers_;
     const Target& target_;
-    std::string url_;
-    std::string body_;
-    std::string session_;
+    bench::TokenRequests requests_;
     bool second_ = false;
 };
 

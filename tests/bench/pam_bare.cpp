@@ -13,13 +13,6 @@ using namespace raxauth::bench;
 
 namespace {
 
-Step call(sd_bus* bus, const BusMessage& request) {
-    BusMessage reply;
-    const int r = sd_bus_call(bus, request.get(), 0, nullptr, out(reply));
-    require(r, "call");
-    return read_step(reply.get());
-}
-
 std::string item(const pam_handle_t* pamh, int type) {
     const void* value = nullptr;
     pam_get_item(pamh, type, &value);

@@ -81,7 +81,7 @@ TEST(Reuse, is_for_the_account_that_is_configured_now) {
     check_none("another Rackspace account");
 
     account = {"alice.smith", "123456", ""};
-    check_none("another Rackspace account or tenant");
+    check_none("another Rackspace account");
 }
 
 TEST(Reuse, is_not_for_a_conversation_with_another_identity_service) { // begun before a reload

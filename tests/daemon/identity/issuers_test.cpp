@@ -26,6 +26,7 @@ TEST_GROUP(Issuers) {
     RevokingIdentity here;
     RevokingIdentity there;
     Issuers issuers{loop};
+    bool drained = false;
 
     void setup() override {
         raxauth::journal::set_foreground(true);
@@ -38,6 +39,10 @@ TEST_GROUP(Issuers) {
         std::vector<std::string> found;
         issuers.each_pending(address, [&](const Secret& one) { found.emplace_back(one.view()); });
         return found;
+    }
+    Task<void> drain() {
+        co_await issuers.drain(1h);
+        drained = true;
     }
     void settle() {
         CHECK(run_until(loop, [&] { return issuers.totals().pending == 0; }, 5s));
@@ -74,11 +79,7 @@ TEST(Issuers, after_parting_what_waits_and_what_comes_is_lost_and_a_stop_does_no
     let_go(kHere, "a");
     CHECK_TRUE(issuers.part_with(kHere, here));
     let_go(kHere, "b");
-    bool drained = false;
-    const Job stop = Job::start([](Issuers& all, bool& done) -> Task<void> {
-        co_await all.drain(1h);
-        done = true;
-    }(issuers, drained));
+    const Job stop = Job::start(drain());
 
     CHECK(run_until(loop, [&] { return drained; }));
 
@@ -132,11 +133,7 @@ TEST(Issuers, a_stop_waits_for_all_that_can_be_asked) {
     here.held = there.held = true;
     let_go(kHere, "a");
     let_go(kThere, "b");
-    bool drained = false;
-    const Job stop = Job::start([](Issuers& all, bool& done) -> Task<void> {
-        co_await all.drain(1h);
-        done = true;
-    }(issuers, drained));
+    const Job stop = Job::start(drain());
     CHECK(run_until(loop, [&] { return here.under_way.size() + there.under_way.size() == 2; }));
 
     here.under_way.front()->set(true);

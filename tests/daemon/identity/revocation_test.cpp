@@ -78,6 +78,22 @@ TEST(Revocations, tells_what_waits_and_what_is_under_way_so_that_it_can_be_kept)
     revocations->each_pending([](const Secret&) { FAIL("nothing is left"); });
 }
 
+TEST(Revocations, what_failed_is_not_tried_again_once_it_is_given_up) {
+    limits.attempts = 60; // pauses for longer than any test
+    revocations = std::make_unique<Revocations>(loop, limits);
+    revocations->use(&identity);
+    identity.failures = 1000;
+    {
+        const OwnedToken a = token("a");
+    }
+    CHECK(run_until(loop, [&] { return !identity.asked.empty(); }));
+
+    revocations->give_up();
+
+    settle();
+    LONGS_EQUAL(1, revocations->counts().lost);
+}
+
 TEST(Revocations, handing_on_is_no_end) {
     OwnedToken second;
     {

@@ -15,10 +15,10 @@
 namespace raxauth::cli {
 namespace {
 
-using policy::Settings;
-using policy::SettingsFault;
-using policy::SettingsFaults;
-using policy::SettingsPlace;
+using settings::Settings;
+using settings::SettingsFault;
+using settings::SettingsFaults;
+using settings::SettingsPlace;
 
 /// A file that was named is judged alone, as if it stood in the place of the main file. A draft of
 /// the caller's own is fine, as root's would be.
@@ -36,20 +36,20 @@ SettingsPlace place_of(const Surroundings& around, const std::string& file) {
     return place;
 }
 
-std::string_view word(policy::Reuse reuse) {
+std::string_view word(settings::Reuse reuse) {
     switch (reuse) {
-    case policy::Reuse::None:
+    case settings::Reuse::None:
         return "none";
-    case policy::Reuse::Passcode:
+    case settings::Reuse::Passcode:
         return "passcode";
-    case policy::Reuse::All:
+    case settings::Reuse::All:
         return "all";
     }
     return "none";
 }
 
-std::string_view word(policy::WithoutSignIn rule) {
-    return rule == policy::WithoutSignIn::Deny ? "deny" : "allow";
+std::string_view word(settings::WithoutSignIn rule) {
+    return rule == settings::WithoutSignIn::Deny ? "deny" : "allow";
 }
 
 std::set<std::string> services_of(const Settings& settings) {
@@ -64,7 +64,7 @@ std::string list(const std::vector<std::string>& names) {
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string tenant_of(const policy::AccountSettings& accounts) {
+std::string tenant_of(const settings::AccountSettings& accounts) {
     return accounts.tenant_id.empty() ? accounts.tenant_name : accounts.tenant_id;
 }
 
@@ -95,7 +95,7 @@ void print_line(std::string_view name, std::string_view text) {
 }
 
 void print_summary(const Settings& settings) {
-    const policy::IdentitySettings& identity = settings.identity;
+    const settings::IdentitySettings& identity = settings.identity;
     print_line("Identity", identity.url);
     if (!identity.proxy.empty()) {
         print_line("Proxy", identity.proxy);
@@ -116,11 +116,11 @@ void print_summary(const Settings& settings) {
                            list(settings.accounts.exempt_users),
                            list(settings.accounts.exempt_groups)));
     for (const std::string& name : services_of(settings)) {
-        const policy::ServicePolicy service = settings.for_service(name);
+        const settings::ServicePolicy service = settings.for_service(name);
         std::string text = fmt::format("second factor {}, reuse {}",
                                        service.access.require_mfa ? "required" : "not required",
                                        word(service.reuse));
-        if (service.reuse != policy::Reuse::None) {
+        if (service.reuse != settings::Reuse::None) {
             text += fmt::format(" for {}", format_duration(service.reuse_for));
         }
         text += fmt::format(", without a sign-in: {}", word(service.without_sign_in));
@@ -135,7 +135,7 @@ void print_summary(const Settings& settings) {
 nlohmann::json summary_of(const Settings& settings) {
     nlohmann::json services = nlohmann::json::object();
     for (const std::string& name : services_of(settings)) {
-        const policy::ServicePolicy service = settings.for_service(name);
+        const settings::ServicePolicy service = settings.for_service(name);
         services[name] = {{"require_mfa", service.access.require_mfa},
                           {"domains", service.access.domains},
                           {"any_domain", service.access.any_domain},
@@ -187,7 +187,7 @@ std::string name_of(const SettingsPlace& place) {
 
 ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& options) {
     const SettingsPlace place = place_of(around, options.file);
-    const auto outcome = policy::load_settings(place);
+    const auto outcome = settings::load_settings(place);
     if (const auto* faults = std::get_if<SettingsFaults>(&outcome)) {
         if (options.json) {
             print_json({{"usable", false}, {"binds", false}, {"faults", json_of(*faults)}});
@@ -210,7 +210,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                               {"faults", nlohmann::json::array()},
                               {"settings", summary_of(settings)}};
         if (!binds) {
-            result["advice"] = policy::kBindingAdvice;
+            result["advice"] = settings::kBindingAdvice;
         }
         print_json(result);
         return binds ? ExitStatus::Done : ExitStatus::Refused;
@@ -220,7 +220,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
     if (!binds) {
         throw Failure(
             ExitStatus::Refused, "with this configuration nobody can sign in",
-            fmt::format("Say whose Rackspace accounts belong here: {}.", policy::kBindingAdvice));
+            fmt::format("Say whose Rackspace accounts belong here: {}.", settings::kBindingAdvice));
     }
     return ExitStatus::Done;
 }

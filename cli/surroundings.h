@@ -3,7 +3,7 @@
 
 #include "cli/sshd_setup.h"
 #include "common/bus_contract.h"
-#include "daemon/policy/settings_file.h"
+#include "daemon/settings/settings_file.h"
 
 namespace raxauth::cli {
 
@@ -11,7 +11,7 @@ namespace raxauth::cli {
 /// are another program with others. Nothing here is ever taken from the environment.
 struct Surroundings {
     const char* bus_address = contract::kBusAddress;
-    policy::SettingsPlace settings;
+    settings::SettingsPlace settings;
     SshdPlaces sshd;
 };
 

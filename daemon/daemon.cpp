@@ -3,7 +3,7 @@
 
 #include "daemon/bus/guard.h"
 #include "daemon/bus/service_job.h"
-#include "daemon/identity/identity_v2.h"
+#include "daemon/identity/rackspace/identity_v2.h"
 #include "daemon/journal/journal.h"
 
 #include <algorithm>
@@ -27,8 +27,8 @@ constexpr std::chrono::hours kPartingTime{4};
 
 Daemon::Daemon(Places places)
     : places_(std::move(places)), worker_(loop_), issuers_(loop_),
-      limiter_(policy::make_limiter(
-          clock_, policy::LimitSettings{}, places_.state_directory,
+      limiter_(limits::make_limiter(
+          clock_, settings::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
       descriptor_store_(loop_, sessions_, systemd_),
@@ -76,10 +76,10 @@ int Daemon::run() {
 }
 
 void Daemon::load() {
-    auto loaded = policy::load_settings(places_.settings);
-    if (const auto* faults = std::get_if<policy::SettingsFaults>(&loaded)) {
+    auto loaded = settings::load_settings(places_.settings);
+    if (const auto* faults = std::get_if<settings::SettingsFaults>(&loaded)) {
         in_force_.trouble.clear();
-        for (const policy::SettingsFault& fault : *faults) {
+        for (const settings::SettingsFault& fault : *faults) {
             journal::error("configuration: " + fault.text());
             in_force_.trouble += (in_force_.trouble.empty() ? "" : "\n") + fault.text();
         }
@@ -89,8 +89,8 @@ void Daemon::load() {
         return;
     }
     auto fresh = std::make_shared<Configuration>();
-    fresh->settings = std::get<policy::Settings>(std::move(loaded));
-    const policy::IdentitySettings& service = fresh->settings.identity;
+    fresh->settings = std::get<settings::Settings>(std::move(loaded));
+    const settings::IdentitySettings& service = fresh->settings.identity;
     fresh->transport = std::make_unique<identity::HttpTransport>(loop_, service, clock_);
     identity::Revocations& issuer = issuers_.at(service.url);
     auto client =
@@ -103,7 +103,7 @@ void Daemon::load() {
     if (!fresh->settings.binds_anybody()) {
         journal::error(fmt::format("configuration: nobody can sign in until the organisation is "
                                    "named: {}",
-                                   policy::kBindingAdvice));
+                                   settings::kBindingAdvice));
     }
     if (in_force_.configuration) {
         if (in_force_.configuration->settings.identity.url != service.url) {

@@ -2,18 +2,18 @@
 #pragma once
 
 #include "daemon/bus/auth_service.h"
-#include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
+#include "daemon/identity/configuration.h"
 #include "daemon/identity/issuers.h"
+#include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/worker.h"
-#include "daemon/policy/limiter.h"
 #include "daemon/policy/local_accounts.h"
-#include "daemon/policy/settings_file.h"
 #include "daemon/sessions/descriptor_store.h"
 #include "daemon/sessions/session_store.h"
+#include "daemon/settings/settings_file.h"
 
 #include <map>
 #include <memory>
@@ -23,7 +23,7 @@ namespace raxauth {
 
 /// Where the daemon finds and keeps things.
 struct Places {
-    policy::SettingsPlace settings;
+    settings::SettingsPlace settings;
     std::string state_directory = "/var/lib/raxauth";
     std::string bus_address = contract::kBusAddress;
 };
@@ -61,7 +61,7 @@ class Daemon {
     Loop loop_;
     Worker worker_;
     identity::Issuers issuers_;
-    std::unique_ptr<policy::Limiter> limiter_;
+    std::unique_ptr<limits::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
     /// A configuration that is not in force any more. Kept until its requests have ended: one whose

@@ -17,16 +17,16 @@
 #include "daemon/flows/password_change.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/journal/journal.h"
-#include "daemon/policy/origin.h"
+#include "daemon/limits/origin.h"
 
 #include <fmt/core.h>
 
 namespace raxauth::bus {
 namespace {
 
+using caller::Caller;
+using caller::Context;
 using conversation::AnswerError;
-using conversation::Caller;
-using conversation::Context;
 using conversation::Ending;
 using conversation::Message;
 using conversation::Step;
@@ -419,13 +419,13 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
         co_return;
     }
     const std::shared_ptr<const Configuration> configuration = now.configuration;
-    const policy::LimitSettings& limits = configuration->settings.limits;
+    const settings::LimitSettings& limits = configuration->settings.limits;
     auto trace = std::make_shared<flows::SignInTrace>();
     conversation::Registry::Begin begin;
     begin.owner = context.caller.unique_name;
     begin.group = context.caller.is_root()
                       ? fmt::format("{}\n{}\n{}", context.user,
-                                    policy::origin_of(context.remote_host,
+                                    limits::origin_of(context.remote_host,
                                                       context.session.login_uid, contract::kUnsetId)
                                         .key,
                                     context.session.real_uid) // login uids can be borrowed

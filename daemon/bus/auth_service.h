@@ -6,11 +6,11 @@
 #include "daemon/bus/callers.h"
 #include "daemon/bus/context_message.h"
 #include "daemon/bus/reply_values.h"
-#include "daemon/configuration.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/services.h"
 #include "daemon/flows/sign_in.h"
+#include "daemon/identity/configuration.h"
 #include "daemon/identity/issuers.h"
 #include "daemon/journal/history.h"
 #include "daemon/loop/loop.h"
@@ -27,7 +27,7 @@ namespace raxauth::bus {
 struct Rooms {
     Loop& loop;
     const Clock& clock;
-    policy::Limiter& limiter;
+    limits::Limiter& limiter;
     policy::LocalAccounts& local_accounts;
     sessions::SessionStore& sessions;
     conversation::Registry& registry;
@@ -90,23 +90,23 @@ class AuthService {
     Task<void> serve_get_history(BusMessage call, std::uint32_t most);
 
     struct Established {
-        std::optional<conversation::Context> context;
+        std::optional<caller::Context> context;
         const char* error = nullptr; ///< D-Bus error name, with `text`
         std::string text;
     };
     /// Turns claims into a context: root is believed, others act for themselves alone.
     Task<Established> establish(std::string sender, ClaimedContext claimed);
     std::function<void(const conversation::Ending&)>
-    write_line(std::string_view hook, const conversation::Context& context,
+    write_line(std::string_view hook, const caller::Context& context,
                std::shared_ptr<flows::SignInTrace> trace);
     /// A verdict that no conversation led to.
-    void record(std::string_view hook, const conversation::Context& context, State state,
-                Reason reason, std::string_view why);
+    void record(std::string_view hook, const caller::Context& context, State state, Reason reason,
+                std::string_view why);
     void add_overview(Dictionary& status) const;
-    void add_person(Dictionary& status, const conversation::Context& person,
+    void add_person(Dictionary& status, const caller::Context& person,
                     const policy::LocalAccount& local, const Configuration& configuration) const;
     flows::Services services(const Configuration& configuration) const;
-    const sessions::Session* standing_sign_in(const conversation::Context& context,
+    const sessions::Session* standing_sign_in(const caller::Context& context,
                                               const Configuration& configuration) const;
 
     Rooms rooms_;

@@ -19,12 +19,12 @@ constexpr std::uint64_t kLookupTimeoutUsec = 5'000'000;
 struct Callers::Lookup {
     std::string name;
     BusSlot slot; ///< dropping it, with the coroutine's frame, cancels the call
-    OneShot<conversation::Caller> found;
+    OneShot<caller::Caller> found;
 
     static int on_reply(sd_bus_message* reply, void* userdata, sd_bus_error* /*error*/) noexcept {
         auto* self = static_cast<Lookup*>(userdata);
         return guard([&] {
-            conversation::Caller caller;
+            caller::Caller caller;
             caller.unique_name = self->name;
             if (sd_bus_message_is_method_error(reply, nullptr) != 0 || !read(reply, caller)) {
                 self->found.fail(std::make_exception_ptr(
@@ -35,7 +35,7 @@ struct Callers::Lookup {
         });
     }
 
-    static bool read(sd_bus_message* reply, conversation::Caller& caller) {
+    static bool read(sd_bus_message* reply, caller::Caller& caller) {
         bool have_uid = false;
         if (sd_bus_message_enter_container(reply, 'a', "{sv}") < 0) {
             return false;
@@ -99,7 +99,7 @@ int Callers::on_name_owner_changed(sd_bus_message* signal, void* userdata,
     });
 }
 
-Task<conversation::Caller> Callers::find(std::string unique_name) {
+Task<caller::Caller> Callers::find(std::string unique_name) {
     if (const auto known = known_.find(unique_name); known != known_.end()) {
         co_return known->second;
     }
@@ -118,7 +118,7 @@ Task<conversation::Caller> Callers::find(std::string unique_name) {
     if (r < 0) {
         throw std::system_error(-r, std::generic_category(), "GetConnectionCredentials");
     }
-    conversation::Caller caller = co_await lookup.found;
+    caller::Caller caller = co_await lookup.found;
     known_[unique_name] = caller;
     co_return caller;
 }

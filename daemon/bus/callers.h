@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/bus_handles.h"
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/loop/task.h"
 
 #include <functional>
@@ -25,7 +25,7 @@ class Callers {
     ~Callers();
 
     /// Errors: std::runtime_error when the name has left or the bus does not tell.
-    Task<conversation::Caller> find(std::string unique_name);
+    Task<caller::Caller> find(std::string unique_name);
     /// Still on the bus, as far as we have heard. Only for names find() delivered.
     bool present(const std::string& unique_name) const { return known_.contains(unique_name); }
 
@@ -35,7 +35,7 @@ class Callers {
 
     sd_bus* bus_;
     std::function<void(const std::string&)> left_;
-    std::unordered_map<std::string, conversation::Caller> known_;
+    std::unordered_map<std::string, caller::Caller> known_;
     BusSlot match_;
 };
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/secret.h"
-#include "daemon/sessions/session_key.h"
+#include "daemon/caller/session_facts.h"
 
 #include <optional>
 #include <string>
@@ -20,7 +20,7 @@ struct ClaimedContext {
     std::string remote_user;
     std::optional<Secret> password;
     Secret ticket;
-    sessions::SessionFacts session;
+    caller::SessionFacts session;
     std::optional<uid_t> account_uid;
     bool signed_in = false;
     bool interactive = true;

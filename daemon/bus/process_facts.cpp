@@ -56,12 +56,12 @@ std::uint32_t number_or_unset(const std::string& path) {
 
 } // namespace
 
-std::optional<sessions::SessionFacts> session_facts_of(pid_t pid, uid_t expected_uid) {
+std::optional<caller::SessionFacts> session_facts_of(pid_t pid, uid_t expected_uid) {
     const std::string before = sessions::process_start(pid);
     if (before.empty()) {
         return std::nullopt;
     }
-    sessions::SessionFacts facts;
+    caller::SessionFacts facts;
     facts.audit_session = number_or_unset(fmt::format("/proc/{}/sessionid", pid));
     facts.login_uid = number_or_unset(fmt::format("/proc/{}/loginuid", pid));
     char* session = nullptr;

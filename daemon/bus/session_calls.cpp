@@ -10,16 +10,16 @@
 #include "daemon/flows/reuse.h"
 #include "daemon/flows/subject.h"
 #include "daemon/journal/journal.h"
+#include "daemon/limits/origin.h"
 #include "daemon/policy/account_map.h"
-#include "daemon/policy/origin.h"
 
 #include <fmt/core.h>
 
 namespace raxauth::bus {
 namespace {
 
-using conversation::Caller;
-using conversation::Context;
+using caller::Caller;
+using caller::Context;
 
 constexpr std::uint32_t kMostVerdicts = 100;
 
@@ -44,13 +44,13 @@ void add_session(sd_bus_message* reply, const sessions::Session& session, bool c
 }
 
 /// What sudo would ask in this session now, in a person's words.
-std::string_view words_for(policy::Reuse mode, bool require_mfa) {
+std::string_view words_for(settings::Reuse mode, bool require_mfa) {
     switch (mode) {
-    case policy::Reuse::All:
+    case settings::Reuse::All:
         return "nothing";
-    case policy::Reuse::Passcode:
+    case settings::Reuse::Passcode:
         return "password";
-    case policy::Reuse::None:
+    case settings::Reuse::None:
         return require_mfa ? "password and passcode"
                            : "password, and a passcode if Identity asks for one";
     }
@@ -242,9 +242,9 @@ void AuthService::add_overview(Dictionary& status) const {
     if (!now.configuration) {
         return;
     }
-    const policy::Settings& settings = now.configuration->settings;
+    const settings::Settings& settings = now.configuration->settings;
     const identity::Reachability seen = now.configuration->identity->reachability();
-    status.add("binding", settings.binds_anybody() ? std::string_view() : policy::kBindingAdvice)
+    status.add("binding", settings.binds_anybody() ? std::string_view() : settings::kBindingAdvice)
         .add("identity-url", settings.identity.url)
         .add("identity-reachable", seen.reachable)
         .add("identity-since", seen.since)
@@ -256,7 +256,7 @@ void AuthService::add_overview(Dictionary& status) const {
 void AuthService::add_person(Dictionary& status, const Context& person,
                              const policy::LocalAccount& local,
                              const Configuration& configuration) const {
-    const policy::Settings& settings = configuration.settings;
+    const settings::Settings& settings = configuration.settings;
     const bool exempt = policy::is_exempt(settings.accounts, local);
     status.add("user", person.user).add("exempt", exempt);
     const auto account = policy::account_for(settings.accounts, person.user);
@@ -264,7 +264,7 @@ void AuthService::add_person(Dictionary& status, const Context& person,
         return;
     }
     status.add("account", account->name);
-    const policy::Limiter::Counters counters = rooms_.limiter.counters(account->name);
+    const limits::Limiter::Counters counters = rooms_.limiter.counters(account->name);
     status.add("wrong-passcodes", counters.wrong_passcodes)
         .add("wrong-passwords", counters.wrong_passwords)
         .add("challenges", counters.challenges)
@@ -282,7 +282,7 @@ void AuthService::add_person(Dictionary& status, const Context& person,
     at_sudo.user = person.user;
     at_sudo.service = "sudo";
     at_sudo.session = person.session;
-    const policy::ServicePolicy policy = settings.for_service("sudo");
+    const settings::ServicePolicy policy = settings.for_service("sudo");
     const flows::ReuseDecision decision =
         flows::decide_reuse(at_sudo, local.uid, *account, *configuration.issuer, policy,
                             settings.sessions, rooms_.sessions, rooms_.clock);

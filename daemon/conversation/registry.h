@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/loop/loop.h"

@@ -3,7 +3,7 @@
 
 #include "common/verdict.h"
 #include "daemon/conversation/person.h"
-#include "daemon/sessions/session_store.h"
+#include "daemon/sessions/grant.h"
 
 #include <cstdlib>
 #include <memory>

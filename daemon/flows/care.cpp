@@ -6,7 +6,7 @@
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/flows/reuse.h"
-#include "daemon/identity/credentials_body.h"
+#include "daemon/identity/rackspace/credentials_body.h"
 #include "daemon/journal/journal.h"
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace raxauth::flows {
 namespace {
 
+using caller::Context;
 using contract::MessageKind;
-using conversation::Context;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
@@ -405,10 +405,10 @@ Task<Verdict> Care::set_default() {
 
 /// One more text message, counted as any other. A verdict where there is none to be had.
 Task<std::optional<Verdict>> Care::send_pin(const std::string& phone) {
-    Task<policy::Limiter::Permission> asking =
+    Task<limits::Limiter::Permission> asking =
         to_.limiter.reserve_challenge(access_.subject.account.name, access_.subject.origin);
-    policy::Limiter::Permission permission = co_await std::move(asking);
-    if (const auto* limit = std::get_if<policy::LimitRefusal>(&permission)) {
+    limits::Limiter::Permission permission = co_await std::move(asking);
+    if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
         co_return throttled(*limit, to_.clock.wall(), "limits.challenges");
     }
     Task<CareAnswer<Done>> sending = to_.care->send_pin(self(), phone);
@@ -725,7 +725,7 @@ Secret trimmed(const Secret& answer) {
     return Secret(text);
 }
 
-Verdict throttled(const policy::LimitRefusal& refusal, WallTime now, std::string_view rule) {
+Verdict throttled(const limits::LimitRefusal& refusal, WallTime now, std::string_view rule) {
     const std::string when = time_of_day(refusal.until, now);
     if (refusal.password_only_client) {
         return Verdict::refused(

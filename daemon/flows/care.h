@@ -2,15 +2,15 @@
 #pragma once
 
 #include "common/secret.h"
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/flows/services.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/flows/subject.h"
 #include "daemon/identity/factor_care.h"
+#include "daemon/limits/limiter.h"
 #include "daemon/loop/task.h"
-#include "daemon/policy/limiter.h"
 
 #include <memory>
 #include <optional>
@@ -22,7 +22,7 @@ namespace raxauth::flows {
 /// What looks after the second factor from a terminal: `raxauth mfa`, `devices`, `bypass-codes`.
 /// `context.verb` says what, see org.raxauth.Auth1(5); the result is JSON. The person acts with the
 /// token of their own session, and signs in first where it has none.
-Task<conversation::Verdict> care(conversation::Person& person, conversation::Context context,
+Task<conversation::Verdict> care(conversation::Person& person, caller::Context context,
                                  Services services, std::shared_ptr<SignInTrace> trace);
 
 /// With what right a person acts: their session's token.
@@ -35,14 +35,14 @@ struct CareAccess {
     std::uint64_t generation = 0;
 };
 /// The session's entry, or a sign-in that makes one. All references outlive the Task.
-Task<CareAccess> open_care(conversation::Person& person, const conversation::Context& context,
+Task<CareAccess> open_care(conversation::Person& person, const caller::Context& context,
                            Services& services, std::shared_ptr<SignInTrace> trace);
 
 /// What Identity's no means and what to do about it. `what` is what was asked for, for the journal.
 conversation::Verdict refused_by_identity(const identity::CareRefusal& refusal,
                                           std::string_view what);
 /// A limit of this host's own; `rule` names it, for the journal.
-conversation::Verdict throttled(const policy::LimitRefusal& refusal, WallTime now,
+conversation::Verdict throttled(const limits::LimitRefusal& refusal, WallTime now,
                                 std::string_view rule);
 /// A step without a question: whoever called waits for one reply no longer than its time-out, and
 /// several requests in a row may take longer than that. From the next step on it is a new call.

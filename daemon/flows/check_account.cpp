@@ -11,7 +11,7 @@
 namespace raxauth::flows {
 namespace {
 
-using conversation::Context;
+using caller::Context;
 
 AccountVerdict no(State state, Reason reason, std::string why, std::string text = {}) {
     AccountVerdict verdict{state, reason, {}, std::move(why)};
@@ -25,7 +25,7 @@ AccountVerdict no(State state, Reason reason, std::string why, std::string text 
 /// a session that signed in as somebody else does not count.
 AccountVerdict check_our_user(const Context& context,
                               const std::optional<identity::Account>& account, const Services& to) {
-    const policy::ServicePolicy policy = to.settings.for_service(context.service);
+    const settings::ServicePolicy policy = to.settings.for_service(context.service);
     if (context.signed_in) {
         return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
     }
@@ -56,7 +56,7 @@ AccountVerdict check_our_user(const Context& context,
             fmt::format("{} asks for a Rackspace sign-in on this host. Run: raxauth login",
                         context.service));
     }
-    if (policy.without_sign_in == policy::WithoutSignIn::Deny) {
+    if (policy.without_sign_in == settings::WithoutSignIn::Deny) {
         return no(State::Denied, Reason::NoSignIn,
                   fmt::format("services.{}.without_sign_in = \"deny\"", context.service),
                   "This host wants a Rackspace sign-in with password and passcode. Connect with "

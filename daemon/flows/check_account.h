@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/verdict.h"
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/flows/services.h"
 #include "daemon/loop/task.h"
@@ -23,6 +23,6 @@ struct AccountVerdict {
 
 /// Local rules, what a live entry of this session says (also when sudo's own ticket skipped
 /// authenticate), and without_sign_in for logins that proved nothing to us. Asks Identity nothing.
-Task<AccountVerdict> check_account(const conversation::Context& context, Services services);
+Task<AccountVerdict> check_account(const caller::Context& context, Services services);
 
 } // namespace raxauth::flows

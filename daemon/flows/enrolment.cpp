@@ -27,8 +27,8 @@
 namespace raxauth::flows {
 namespace {
 
+using caller::Context;
 using contract::MessageKind;
-using conversation::Context;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
@@ -51,7 +51,7 @@ const char* name_of(FactorKind kind) {
 
 /// What the PAM application leaves of the time: sshd's LoginGraceTime as the drop-in sets it, and
 /// LOGIN_TIMEOUT of login.defs(5). Others wait.
-std::chrono::seconds time_left(const Context& context, const policy::Settings& settings) {
+std::chrono::seconds time_left(const Context& context, const settings::Settings& settings) {
     std::chrono::seconds most = settings.sign_in.enrolment_deadline;
     if (context.service == "sshd") {
         most = std::min(most, std::chrono::seconds(300));
@@ -201,7 +201,7 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Se
 void SetUp::settle(Verdict& verdict) {
     const Reason why = verdict.reason();
     if (why == Reason::NoSignIn && password_ != nullptr) { // Identity ended the token
-        state_->setup_token = sessions::OwnedToken();
+        state_->setup_token = identity::OwnedToken();
         verdict = Verdict::refused(State::Denied, why, std::move(verdict.why))
                       .telling("Rackspace Identity has ended what was begun here. Sign in again "
                                "within 15 minutes to go on.");
@@ -593,10 +593,10 @@ Task<std::optional<Verdict>> SetUp::replace_unverified_phone(const Secret& numbe
 
 /// Counts as what it is: one more text message to somebody's phone.
 Task<std::optional<Verdict>> SetUp::send_pin() {
-    Task<policy::Limiter::Permission> asking =
+    Task<limits::Limiter::Permission> asking =
         to_.limiter.reserve_challenge(subject_.account.name, subject_.origin);
-    policy::Limiter::Permission permission = co_await std::move(asking);
-    if (const auto* limit = std::get_if<policy::LimitRefusal>(&permission)) {
+    limits::Limiter::Permission permission = co_await std::move(asking);
+    if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
         if (state_->pin_sent) {
             resends_left_ = 0;
             note_ = "No further text message will be sent for now; the last PIN still counts.\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/flows/services.h"
@@ -20,13 +20,13 @@ namespace raxauth::flows {
 /// references outlive the Task. A conversation that is cancelled leaves nothing behind; one that is
 /// lost can be gone on with for a quarter of an hour (PendingEnrolments).
 Task<std::optional<conversation::Verdict>>
-enrol_at_sign_in(conversation::Person& person, const conversation::Context& context,
-                 Services& services, const Subject& subject, const Secret& password,
-                 const Secret& typed, SignInTrace& trace);
+enrol_at_sign_in(conversation::Person& person, const caller::Context& context, Services& services,
+                 const Subject& subject, const Secret& password, const Secret& typed,
+                 SignInTrace& trace);
 
 /// `raxauth enrol`: one more second factor for the person of this session, who signs in first where
 /// the session has no sign-in.
-Task<conversation::Verdict> enrol(conversation::Person& person, conversation::Context context,
+Task<conversation::Verdict> enrol(conversation::Person& person, caller::Context context,
                                   Services services, std::shared_ptr<SignInTrace> trace);
 
 } // namespace raxauth::flows

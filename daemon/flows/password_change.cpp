@@ -11,8 +11,8 @@
 namespace raxauth::flows {
 namespace {
 
+using caller::Context;
 using contract::MessageKind;
-using conversation::Context;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
@@ -69,10 +69,10 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
             continue;
         }
         // A guess at the password as any first step is: counted before it is sent.
-        Task<policy::Limiter::Permission> permitting =
+        Task<limits::Limiter::Permission> permitting =
             services.limiter.reserve_challenge(subject.account.name, subject.origin);
-        policy::Limiter::Permission permission = co_await std::move(permitting);
-        if (const auto* limit = std::get_if<policy::LimitRefusal>(&permission)) {
+        limits::Limiter::Permission permission = co_await std::move(permitting);
+        if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
             co_return throttled(*limit, services.clock.wall(), "limits, before a password change");
         }
         Task<CareAnswer<Done>> changing =
@@ -85,7 +85,7 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
         if (refusal == nullptr || refusal->status != 0) {
             std::get<0>(permission)->not_judged(); // an answer, and no challenge: no SMS
         }
-        permission = policy::LimitRefusal{};
+        permission = limits::LimitRefusal{};
         if (refusal == nullptr) {
             journal::notice(fmt::format("password changed: user={} account={} service={}",
                                         context.user, subject.account.name, context.service));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/flows/services.h"
@@ -18,14 +18,13 @@ namespace raxauth::flows {
 /// sign-in that met an expired password; `typed` is all that was typed for it. All references
 /// outlive the Task.
 Task<std::variant<Secret, conversation::Verdict>>
-change_expired_password(conversation::Person& person, const conversation::Context& context,
+change_expired_password(conversation::Person& person, const caller::Context& context,
                         Services& services, const Subject& subject, const Secret& present,
                         const Secret& typed);
 
 /// passwd(1) and `raxauth password`: only the person changes their Rackspace password, and root
 /// does not. Needs no token and no second factor: Identity asks for the present password alone.
-Task<conversation::Verdict> change_password(conversation::Person& person,
-                                            conversation::Context context, Services services,
-                                            std::shared_ptr<SignInTrace> trace);
+Task<conversation::Verdict> change_password(conversation::Person& person, caller::Context context,
+                                            Services services, std::shared_ptr<SignInTrace> trace);
 
 } // namespace raxauth::flows

@@ -22,7 +22,7 @@ struct PendingEnrolment {
     std::string account; ///< Rackspace user
     WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
-    sessions::OwnedToken setup_token;
+    identity::OwnedToken setup_token;
     Secret session_token; ///< a copy of the session's, for as long as the conversation lives
     std::string user_id;
     std::optional<identity::FactorKind> kind;

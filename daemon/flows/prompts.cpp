@@ -15,20 +15,20 @@ constexpr std::chrono::seconds kRoundUp{59};
 
 } // namespace
 
-conversation::Message password_prompt(const conversation::Context& context, bool single_prompt) {
+conversation::Message password_prompt(const caller::Context& context, bool single_prompt) {
     return {MessageKind::Password, fmt::format("Rackspace password{} for {} ({}): ",
                                                single_prompt ? " (or password,passcode)" : "",
                                                context.user, context.service)};
 }
 
-conversation::Message session_password_prompt(const conversation::Context& context,
-                                              WallTime signed_in_at, WallTime now) {
+conversation::Message session_password_prompt(const caller::Context& context, WallTime signed_in_at,
+                                              WallTime now) {
     return {MessageKind::Password,
             fmt::format("Rackspace password for {} ({}; the second factor of {} counts): ",
                         context.user, context.service, time_of_day(signed_in_at - kRoundUp, now))};
 }
 
-conversation::Message passcode_prompt(const conversation::Context& context,
+conversation::Message passcode_prompt(const caller::Context& context,
                                       const PasscodePrompt& prompt) {
     const char* source = prompt.factor == identity::Factor::OtpDevice
                              ? "shown by your authenticator app"

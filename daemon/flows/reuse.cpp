@@ -7,11 +7,11 @@
 
 namespace raxauth::flows {
 
-using policy::Reuse;
+using settings::Reuse;
 
 const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
                                           const identity::Account& account,
-                                          const sessions::TokenRevoker& issuer,
+                                          const identity::TokenRevoker& issuer,
                                           sessions::SessionStore& sessions) {
     const sessions::Session* session = sessions.find(key);
     const bool counts = session != nullptr && session->signed_in.account == account &&
@@ -19,10 +19,10 @@ const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
     return counts ? session : nullptr;
 }
 
-ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const identity::Account& account, const sessions::TokenRevoker& issuer,
-                           const policy::ServicePolicy& policy,
-                           const policy::SessionSettings& settings,
+ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
+                           const identity::Account& account, const identity::TokenRevoker& issuer,
+                           const settings::ServicePolicy& policy,
+                           const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock) {
     ReuseDecision decision;
     const auto no = [&decision](std::string why) {

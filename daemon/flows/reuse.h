@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/loop/clock.h"
-#include "daemon/policy/settings.h"
 #include "daemon/sessions/session_store.h"
+#include "daemon/settings/settings.h"
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ namespace raxauth::flows {
 
 /// What of a session's earlier sign-in counts at a later PAM call, and why that or no more.
 struct ReuseDecision {
-    policy::Reuse mode = policy::Reuse::None;
+    settings::Reuse mode = settings::Reuse::None;
     std::string why; ///< one clause for journal and `raxauth status`: "services.sudo.reuse = none"
     sessions::SessionKey key;
     std::uint64_t generation = 0;
@@ -27,15 +27,15 @@ struct ReuseDecision {
 /// not see it.
 const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
                                           const identity::Account& account,
-                                          const sessions::TokenRevoker& issuer,
+                                          const identity::TokenRevoker& issuer,
                                           sessions::SessionStore& sessions);
 
 /// Local rules alone: same session, same account, same real uid, the service's rule, age, access
 /// rules. `account` and `issuer` as for standing_sign_in(). Source: contract, section 4.
-ReuseDecision decide_reuse(const conversation::Context& context, uid_t account_uid,
-                           const identity::Account& account, const sessions::TokenRevoker& issuer,
-                           const policy::ServicePolicy& policy,
-                           const policy::SessionSettings& settings,
+ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
+                           const identity::Account& account, const identity::TokenRevoker& issuer,
+                           const settings::ServicePolicy& policy,
+                           const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
 
 } // namespace raxauth::flows

@@ -3,12 +3,12 @@
 
 #include "daemon/identity/factor_care.h"
 #include "daemon/identity/identity.h"
+#include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
-#include "daemon/policy/limiter.h"
 #include "daemon/policy/local_accounts.h"
-#include "daemon/policy/settings.h"
 #include "daemon/sessions/session_store.h"
+#include "daemon/settings/settings.h"
 
 #include <chrono>
 #include <functional>
@@ -20,16 +20,16 @@ class PendingEnrolments;
 /// What a flow works with: interfaces only, so that tests can put a scripted world behind them. All
 /// of it outlives the flow; the settings are those the conversation began with.
 struct Services {
-    const policy::Settings& settings;
+    const settings::Settings& settings;
     identity::Identity& identity;
-    policy::Limiter& limiter;
+    limits::Limiter& limiter;
     policy::LocalAccounts& local_accounts;
     sessions::SessionStore& sessions;
     const Clock& clock;
     std::function<Task<void>(std::chrono::microseconds)> sleep;
     identity::FactorCare* care; ///< null where the identity service has no such thing
     PendingEnrolments& enrolments;
-    const sessions::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
+    const identity::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
 };
 
 } // namespace raxauth::flows

@@ -13,8 +13,8 @@
 #include "daemon/flows/prompts.h"
 #include "daemon/flows/reuse.h"
 #include "daemon/flows/subject.h"
+#include "daemon/limits/origin.h"
 #include "daemon/policy/access_rules.h"
-#include "daemon/policy/origin.h"
 
 #include <fmt/core.h>
 #include <random>
@@ -23,14 +23,14 @@
 namespace raxauth::flows {
 namespace {
 
-using conversation::Context;
+using caller::Context;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
 using identity::Answer;
 using identity::Rejected;
-using policy::Limiter;
-using policy::LimitRefusal;
+using limits::Limiter;
+using limits::LimitRefusal;
 
 /// How often something that cannot be a passcode is asked for again before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
@@ -77,7 +77,7 @@ class SignIn {
     Context& context_;
     Services& to_;
     SignInTrace& trace_;
-    const policy::ServicePolicy policy_;
+    const settings::ServicePolicy policy_;
 
     uid_t uid_ = contract::kUnsetId;
     /// What it will come to in any case. The password is asked for all the same: who may not sign
@@ -85,7 +85,7 @@ class SignIn {
     std::optional<Verdict> refusal_;
     bool with_api_key_ = false; ///< what was typed turned out to be one
     identity::Account account_;
-    policy::Origin origin_;
+    limits::Origin origin_;
     Secret typed_; ///< the whole first answer, as a client that knows only one would repeat it
     Secret password_;
     std::optional<Secret> passcode_; ///< from a single line
@@ -152,13 +152,13 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
 Task<std::optional<Verdict>> SignIn::reuse_session() {
     const ReuseDecision decision = decide_reuse(context_, uid_, account_, to_.issuer, policy_,
                                                 to_.settings.sessions, to_.sessions, to_.clock);
-    if (policy_.reuse != policy::Reuse::None) { // for the others there is nothing to explain
+    if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
-    if (decision.mode == policy::Reuse::None) {
+    if (decision.mode == settings::Reuse::None) {
         co_return std::nullopt;
     }
-    if (decision.mode == policy::Reuse::All) {
+    if (decision.mode == settings::Reuse::All) {
         if (decision.recheck) {
             Task<void> gaining = gain_time(person_);
             co_await std::move(gaining);
@@ -300,7 +300,7 @@ Task<Answer> SignIn::ask_identity_first_step() {
     const auto* rejected = std::get_if<Rejected>(&answer);
     const bool as_key =
         rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials &&
-        to_.settings.sign_in.credential == policy::CredentialRule::PasswordOrApiKey &&
+        to_.settings.sign_in.credential == settings::CredentialRule::PasswordOrApiKey &&
         !policy_.access.require_mfa;
     if (as_key) {
         with_api_key_ = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/flows/services.h"
@@ -23,7 +23,7 @@ struct SignInTrace {
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. The heart.
 /// Does no IO of its own. `context` (with the password in it) lives in the returned coroutine.
-Task<conversation::Verdict> sign_in(conversation::Person& person, conversation::Context context,
+Task<conversation::Verdict> sign_in(conversation::Person& person, caller::Context context,
                                     Services services, std::shared_ptr<SignInTrace> trace);
 
 } // namespace raxauth::flows

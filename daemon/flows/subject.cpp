@@ -9,7 +9,7 @@
 
 namespace raxauth::flows {
 
-using conversation::Context;
+using caller::Context;
 using conversation::Verdict;
 
 Task<LookUp> find_local_account(const Context& context, const Services& services) {
@@ -60,12 +60,12 @@ Task<Subject> find_subject(const Context& context, Services& services) {
         co_return subject;
     }
     subject.account = *account;
-    const policy::ServicePolicy policy = services.settings.for_service(context.service);
+    const settings::ServicePolicy policy = services.settings.for_service(context.service);
     if (!services.settings.binds(local->name, policy.access)) {
         Verdict unbound =
             Verdict::refused(State::Denied, Reason::NoBinding,
                              fmt::format("nobody may sign in until the organisation is named: {}",
-                                         policy::kBindingAdvice));
+                                         settings::kBindingAdvice));
         if (!services.settings.binds_anybody()) {
             unbound.messages.push_back(
                 {contract::MessageKind::Error,
@@ -77,9 +77,9 @@ Task<Subject> find_subject(const Context& context, Services& services) {
     // A process that has no login uid yet, a service say, may give itself anybody's (the kernel
     // asks for no privilege then): it is the person's own session only if the person's process
     // asks.
-    const sessions::SessionFacts& session = context.session;
+    const caller::SessionFacts& session = context.session;
     const bool borrowed = session.login_uid == subject.uid && session.real_uid != subject.uid;
-    subject.origin = policy::origin_of(
+    subject.origin = limits::origin_of(
         context.remote_host, borrowed ? session.real_uid : session.login_uid, subject.uid);
     co_return subject;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/conversation/verdict.h"
 #include "daemon/flows/services.h"
 #include "daemon/identity/identity.h"
+#include "daemon/limits/origin.h"
 #include "daemon/loop/task.h"
 #include "daemon/policy/local_accounts.h"
-#include "daemon/policy/origin.h"
 
 #include <optional>
 
@@ -17,7 +17,7 @@ namespace raxauth::flows {
 struct Subject {
     uid_t uid = contract::kUnsetId;
     identity::Account account;
-    policy::Origin origin;
+    limits::Origin origin;
     /// Not one to be judged here at all (exempt), or not now (NSS failed): said at once.
     std::optional<conversation::Verdict> early;
     /// What it will come to in any case. A sign-in asks for the password all the same: who may not
@@ -33,16 +33,16 @@ struct LookUp {
 /// What NSS says of the user of `context`: asked here, unless the caller has just done so and
 /// no groups are wanted. See docs/decisions/0019. `context` and `services` outlive the
 /// Task.
-Task<LookUp> find_local_account(const conversation::Context& context, const Services& services);
+Task<LookUp> find_local_account(const caller::Context& context, const Services& services);
 
 /// Looks the user of `context` up and applies the local rules: exemptions, account map, binding.
 /// `context` and `services` outlive the Task.
-Task<Subject> find_subject(const conversation::Context& context, Services& services);
+Task<Subject> find_subject(const caller::Context& context, Services& services);
 
 /// Is the caller the person of this login session, and not somebody who became them in another's?
-bool is_own_session(const conversation::Context& context);
+bool is_own_session(const caller::Context& context);
 
 /// The same person and place, without the secrets: for a procedure within another.
-conversation::Context context_of_same(const conversation::Context& context);
+caller::Context context_of_same(const caller::Context& context);
 
 } // namespace raxauth::flows

@@ -3,8 +3,8 @@
 
 #include "common/secret.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/owned_token.h"
 #include "daemon/loop/task.h"
-#include "daemon/sessions/token.h"
 
 #include <chrono>
 #include <optional>
@@ -46,7 +46,7 @@ using CareAnswer = std::variant<Value, CareRefusal>;
 
 /// A token that is good for setting up MFA and nothing else, of a user who has none yet.
 struct SetupSession {
-    sessions::OwnedToken token;
+    OwnedToken token;
     /// Empty when the reply has a token and nothing about its user, as in one of the documents.
     /// Then nothing else can be asked with this token: every path needs the id, and neither GET
     /// /users nor GET /tokens answers a token of this scope. Only an ordinary sign-in (with the

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "common/secret.h"
+#include "daemon/identity/owned_token.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
-#include "daemon/sessions/token.h"
 
 #include <chrono>
 #include <optional>
@@ -65,7 +65,7 @@ struct ProvenFactors {
 /// A token that is well-formed, of the user asked for and not expired. Whether that is *enough* is
 /// for policy::judge() to say.
 struct TokenIssued {
-    sessions::OwnedToken token;
+    OwnedToken token;
     UserFacts user;
     ProvenFactors proven;
 };

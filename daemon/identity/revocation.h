@@ -2,8 +2,8 @@
 #pragma once
 
 #include "daemon/identity/identity.h"
+#include "daemon/identity/owned_token.h"
 #include "daemon/loop/loop.h"
-#include "daemon/sessions/token.h"
 
 #include <array>
 #include <chrono>
@@ -37,7 +37,7 @@ struct TokenCounts {
 /// background, a bounded number of times.
 ///
 /// Only a SHA-256 of a token is kept while somebody owns it.
-class Revocations final : public sessions::TokenRevoker {
+class Revocations final : public TokenRevoker {
   public:
     /// `loop` outlives it.
     explicit Revocations(Loop& loop, RevocationLimits limits = {});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/policy/access_rules.h"
 
-#include "daemon/policy/letter_case.h"
+#include "common/letter_case.h"
 
 #include <algorithm>
 #include <string_view>
@@ -42,7 +42,7 @@ bool has_role(const UserFacts& user, const identity::Account& asked,
 
 std::optional<AccessRefusal> judge_user(const UserFacts& user, bool second_factor,
                                         const identity::Account& asked,
-                                        const AccessSettings& access) {
+                                        const settings::AccessSettings& access) {
     if (asked.name.empty() || !equal_ignoring_case(user.name, asked.name)) {
         return AccessRefusal{Reason::AccessRefused, "user name"};
     }
@@ -64,8 +64,9 @@ std::optional<AccessRefusal> judge_user(const UserFacts& user, bool second_facto
     return std::nullopt;
 }
 
-std::variant<Admission, AccessRefusal>
-judge(identity::TokenIssued issued, const identity::Account& asked, const AccessSettings& access) {
+std::variant<Admission, AccessRefusal> judge(identity::TokenIssued issued,
+                                             const identity::Account& asked,
+                                             const settings::AccessSettings& access) {
     if (!issued.token.held() || issued.token.text().empty()) {
         return AccessRefusal{Reason::AccessRefused, "token"};
     }

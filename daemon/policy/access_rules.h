@@ -3,7 +3,7 @@
 
 #include "common/verdict.h"
 #include "daemon/identity/identity.h"
-#include "daemon/policy/settings.h"
+#include "daemon/settings/settings.h"
 
 #include <optional>
 #include <string>
@@ -26,7 +26,7 @@ class Admission {
   private:
     explicit Admission(identity::TokenIssued issued) : issued_(std::move(issued)) {}
     friend std::variant<Admission, struct AccessRefusal>
-    judge(identity::TokenIssued, const identity::Account&, const AccessSettings&);
+    judge(identity::TokenIssued, const identity::Account&, const settings::AccessSettings&);
     identity::TokenIssued issued_;
 };
 
@@ -38,12 +38,13 @@ struct AccessRefusal {
 /// Judges what Identity proved: the name asked for (letter case aside), an expiry in the future as
 /// checked by the client, MFA proven where required, domain, tenant, roles (exact name or id; a
 /// role that carries a tenant counts for the configured tenant alone). A refused token is revoked.
-std::variant<Admission, AccessRefusal>
-judge(identity::TokenIssued issued, const identity::Account& asked, const AccessSettings& access);
+std::variant<Admission, AccessRefusal> judge(identity::TokenIssued issued,
+                                             const identity::Account& asked,
+                                             const settings::AccessSettings& access);
 
 /// The rules on user and roles alone, for a session that signed in earlier. Empty rule: fine.
 std::optional<AccessRefusal> judge_user(const identity::UserFacts& user, bool second_factor,
                                         const identity::Account& asked,
-                                        const AccessSettings& access);
+                                        const settings::AccessSettings& access);
 
 } // namespace raxauth::policy

@@ -26,7 +26,7 @@ std::string fill(std::string_view pattern, std::string_view local_user) {
 
 } // namespace
 
-std::optional<identity::Account> account_for(const AccountSettings& settings,
+std::optional<identity::Account> account_for(const settings::AccountSettings& settings,
                                              std::string_view local_user) {
     if (!is_valid_user_name(local_user)) {
         return std::nullopt;

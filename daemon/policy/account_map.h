@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/identity/identity.h"
-#include "daemon/policy/settings.h"
+#include "daemon/settings/settings.h"
 
 #include <optional>
 #include <string_view>
@@ -11,7 +11,7 @@ namespace raxauth::policy {
 
 /// Which Rackspace user stands behind a local one: [accounts.map], else the template. Nothing when
 /// what comes out is no valid account name.
-std::optional<identity::Account> account_for(const AccountSettings& settings,
+std::optional<identity::Account> account_for(const settings::AccountSettings& settings,
                                              std::string_view local_user);
 
 } // namespace raxauth::policy

@@ -117,11 +117,11 @@ Task<std::optional<LocalAccount>> NssAccounts::find(uid_t uid) {
     co_return found;
 }
 
-Groups groups_for_exemption(const AccountSettings& settings) {
+Groups groups_for_exemption(const settings::AccountSettings& settings) {
     return settings.exempt_groups.empty() ? Groups::Unwanted : Groups::Wanted;
 }
 
-bool is_exempt(const AccountSettings& settings, const LocalAccount& account) {
+bool is_exempt(const settings::AccountSettings& settings, const LocalAccount& account) {
     if (account.uid == 0 || account.uid < settings.minimum_uid ||
         contains(settings.exempt_users, account.name)) {
         return true;

@@ -3,7 +3,7 @@
 
 #include "daemon/loop/task.h"
 #include "daemon/loop/worker.h"
-#include "daemon/policy/settings.h"
+#include "daemon/settings/settings.h"
 
 #include <optional>
 #include <string>
@@ -23,7 +23,7 @@ struct LocalAccount {
 enum class Groups { Unwanted, Wanted };
 
 /// Wanted where an exemption may depend on them.
-Groups groups_for_exemption(const AccountSettings& settings);
+Groups groups_for_exemption(const settings::AccountSettings& settings);
 
 /// What NSS knows about local users. Look-ups run on the worker thread. Errors: an exception when
 /// NSS fails, which is something else than "no such user": nobody is exempt by accident.
@@ -48,6 +48,6 @@ class NssAccounts final : public LocalAccounts {
 
 /// Is this user none of our business? Root, below minimum_uid, named in exempt_users, or in one of
 /// exempt_groups.
-bool is_exempt(const AccountSettings& settings, const LocalAccount& account);
+bool is_exempt(const settings::AccountSettings& settings, const LocalAccount& account);
 
 } // namespace raxauth::policy

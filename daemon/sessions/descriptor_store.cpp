@@ -109,7 +109,7 @@ DescriptorStore::DescriptorStore(Loop& loop, SessionStore& sessions, ServiceMana
 }
 
 void DescriptorStore::restore(
-    const std::function<TokenRevoker&(const std::string& address)>& issuer_at) {
+    const std::function<identity::TokenRevoker&(const std::string& address)>& issuer_at) {
     std::string address;
     Secret newest;
     Secret pending;
@@ -142,13 +142,13 @@ void DescriptorStore::restore(
     } else if (!address.empty() && address_ != address) {
         journal::notice("Identity is at another address than before; people sign in anew");
     }
-    TokenRevoker& revoker = issuer_at(address);
+    identity::TokenRevoker& revoker = issuer_at(address);
     sessions_.restore(newest, revoker);
     RecordReader in(pending.view());
     for (std::uint64_t left = in.number(); in.good() && left > 0; --left) {
         Secret token(in.text());
         if (in.good() && !token.empty()) {
-            const OwnedToken let_go(std::move(token), WallTime{}, revoker);
+            const identity::OwnedToken let_go(std::move(token), WallTime{}, revoker);
         }
     }
     schedule(); // what was not taken back is to be found by nobody later

@@ -64,7 +64,8 @@ class DescriptorStore {
     /// Takes back what an earlier daemon left; at start-up, before the name is on the bus.
     /// `issuer_at` tells whose the tokens of an address are. Where issued_at() has not been called,
     /// the configuration being unusable, the earlier daemon's address stays.
-    void restore(const std::function<TokenRevoker&(const std::string& address)>& issuer_at);
+    void
+    restore(const std::function<identity::TokenRevoker&(const std::string& address)>& issuer_at);
     /// Hands the table over now. Errors: std::system_error; what was kept before stays then.
     void save();
     /// The same for the last time: the successor has the table, whatever becomes of ours.

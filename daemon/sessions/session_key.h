@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bus_contract.h"
+#include "daemon/caller/session_facts.h"
 
 #include <cstdint>
 #include <functional>
@@ -9,20 +10,6 @@
 #include <sys/types.h>
 
 namespace raxauth::sessions {
-
-/// What is known about the login session a process belongs to. From root's PAM context, or read
-/// from /proc by the daemon for everybody else.
-struct SessionFacts {
-    std::uint32_t audit_session = contract::kUnsetId; ///< /proc/PID/sessionid
-    std::string logind_session;                       ///< empty: none
-    uid_t login_uid = contract::kUnsetId;             ///< /proc/PID/loginuid
-    uid_t real_uid = contract::kUnsetId;
-
-    /// Inside a login session: pam_loginuid, or logind, has been there before.
-    bool inside_session() const noexcept {
-        return audit_session != contract::kUnsetId || !logind_session.empty();
-    }
-};
 
 /// Which session an entry belongs to: the kernel's audit session id (the logind id only where that
 /// is unset), plus login uid and local account. "Unset" matches nothing, itself included.
@@ -32,7 +19,7 @@ struct SessionKey {
     uid_t login_uid = contract::kUnsetId;
     std::string user;
 
-    static SessionKey of(const SessionFacts& facts, std::string user) {
+    static SessionKey of(const caller::SessionFacts& facts, std::string user) {
         SessionKey key;
         key.audit_session = facts.audit_session;
         if (facts.audit_session == contract::kUnsetId) {

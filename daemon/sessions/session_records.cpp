@@ -124,7 +124,7 @@ Secret SessionStore::serialise() const {
     return out.take();
 }
 
-void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
+void SessionStore::restore(const Secret& bytes, identity::TokenRevoker& revoker) {
     RecordReader in(bytes.view());
     if (in.text() != kMagic) {
         journal::warning("the kept sessions are of another version; people sign in anew");
@@ -169,7 +169,7 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
             journal::warning("the kept sessions are cut short; some people sign in anew");
             break;
         }
-        proof.token = OwnedToken(std::move(token), expires, revoker);
+        proof.token = identity::OwnedToken(std::move(token), expires, revoker);
         session.key = SessionKey::of(session.facts, proof.user);
         kept += adopt(std::move(entry), leader, started) ? 1 : 0;
     }
@@ -179,7 +179,7 @@ void SessionStore::restore(const Secret& bytes, TokenRevoker& revoker) {
         Secret token(in.text());
         const WallTime expires = wall_time(in.number());
         if (in.good()) {
-            const OwnedToken orphan(std::move(token), expires, revoker);
+            const identity::OwnedToken orphan(std::move(token), expires, revoker);
         }
     }
     journal::info(fmt::format("sessions kept over the restart: {} of {}", kept, count));

@@ -68,7 +68,7 @@ SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker, Store
     : loop_(loop), clock_(clock), worker_(worker), bounds_(bounds), process_key_(random_handle()) {}
 SessionStore::~SessionStore() = default;
 
-Grant SessionStore::accept(policy::Admission admission, const conversation::Context& context,
+Grant SessionStore::accept(policy::Admission admission, const caller::Context& context,
                            const identity::Account& account, uid_t account_uid,
                            const Secret* password) {
     identity::TokenIssued issued = std::move(admission).release();
@@ -121,7 +121,7 @@ Grant SessionStore::accept(policy::Admission admission, const conversation::Cont
 
 /// A sign-in made inside a login session: it makes or renews the session's entry if it is the
 /// person's own session; otherwise the token is let go, which revokes it.
-void SessionStore::accept_inside(SignedIn signed_in, const conversation::Context& context,
+void SessionStore::accept_inside(SignedIn signed_in, const caller::Context& context,
                                  const Secret* password) {
     const SessionKey key = SessionKey::of(context.session, context.user);
     const bool own = key.is_set() && context.session.login_uid == signed_in.uid &&
@@ -162,7 +162,7 @@ std::shared_ptr<PasswordVerifier> SessionStore::verifier_of(PreHash password) {
 }
 
 std::optional<SessionStore::Opened>
-SessionStore::open(const Secret& ticket_text, const conversation::Context& context, pid_t leader) {
+SessionStore::open(const Secret& ticket_text, const caller::Context& context, pid_t leader) {
     const auto found = tickets_.find(table_key(ticket_text));
     if (found == tickets_.end() || !found->second->text.equals(ticket_text)) {
         return std::nullopt;
@@ -280,7 +280,7 @@ std::size_t SessionStore::flush(std::string_view user) {
     return keys.size() + tickets;
 }
 
-void SessionStore::hold_only(const TokenRevoker& issuer) {
+void SessionStore::hold_only(const identity::TokenRevoker& issuer) {
     issuer_ = &issuer;
     std::vector<SessionKey> keys;
     for (const auto& [key, entry] : by_key_) {
@@ -426,7 +426,7 @@ void SessionStore::end(const SessionKey& ending, End how, std::string_view why) 
     if (how == End::Logout && !revoke_on_logout_) {
         entry->session.signed_in.token.leave_to_expire();
     }
-    entry->session.signed_in.token = OwnedToken(); // revokes in the background
+    entry->session.signed_in.token = identity::OwnedToken(); // revokes in the background
     loop_.post([entry] {});
     changed();
 }

@@ -3,15 +3,16 @@
 
 #include "common/unique_fd.h"
 #include "common/verdict.h"
-#include "daemon/conversation/context.h"
+#include "daemon/caller/context.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/owned_token.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/worker.h"
 #include "daemon/policy/access_rules.h"
+#include "daemon/sessions/grant.h"
 #include "daemon/sessions/password_verifier.h"
 #include "daemon/sessions/session_key.h"
-#include "daemon/sessions/token.h"
 
 #include <chrono>
 #include <cstdint>
@@ -25,27 +26,6 @@
 
 namespace raxauth::sessions {
 
-/// The right to say `granted`: made by SessionStore alone, from an Admission (Identity just proved
-/// it) or from a live entry of the very session (reuse).
-class Grant {
-  public:
-    Grant(Grant&&) noexcept = default;
-    Grant& operator=(Grant&&) noexcept = default;
-
-    Reason reason() const noexcept { return reason_; }
-    /// Hexadecimal; empty for a sign-in inside a login session.
-    const Secret& ticket() const noexcept { return ticket_; }
-    const std::string& account() const noexcept { return account_; }
-
-  private:
-    friend class SessionStore;
-    Grant(Reason reason, Secret ticket, std::string account)
-        : reason_(reason), ticket_(std::move(ticket)), account_(std::move(account)) {}
-    Reason reason_;
-    Secret ticket_;
-    std::string account_;
-};
-
 /// What a session knows from its sign-in.
 struct SignedIn {
     std::string user; ///< local
@@ -53,7 +33,7 @@ struct SignedIn {
     identity::Account account;
     identity::UserFacts facts;
     bool second_factor = false;
-    OwnedToken token;
+    identity::OwnedToken token;
     std::string service;
     std::string remote_host;
     WallTime at{};
@@ -70,7 +50,7 @@ struct Session {
     std::uint64_t generation = 0; ///< tells an entry from a later one under the same key
     std::string handle; ///< 256 random bits; close_session presents it. Empty: made inside
     SessionKey key;
-    SessionFacts facts; ///< both ids as they were
+    caller::SessionFacts facts; ///< both ids as they were
     SignedIn signed_in;
 };
 
@@ -98,7 +78,7 @@ class SessionStore {
     /// session; inside one the session's entry is made or refreshed when it is the person's own
     /// (login uid and real uid are the account's), otherwise the token is let go.
     /// `password`, where given, will count at later PAM calls of the session.
-    Grant accept(policy::Admission admission, const conversation::Context& context,
+    Grant accept(policy::Admission admission, const caller::Context& context,
                  const identity::Account& account, uid_t account_uid,
                  const Secret* password = nullptr);
 
@@ -124,8 +104,7 @@ class SessionStore {
     /// Redeems a ticket: good once, for the user and service it was made for, within its life.
     /// `leader` is the process that opened: its end is the session's. Nothing when the ticket is
     /// not good, or there is no session to bind to; the token is then revoked.
-    std::optional<Opened> open(const Secret& ticket, const conversation::Context& context,
-                               pid_t leader);
+    std::optional<Opened> open(const Secret& ticket, const caller::Context& context, pid_t leader);
     /// Ends the session that `handle` opened. False: no such handle.
     bool close(std::string_view handle);
     /// The person signs out: ends the session's entry. False: there is none.
@@ -145,11 +124,11 @@ class SessionStore {
     /// checks every session against what lives now, and lets go what does not. Source: contract,
     /// "A restart or crash under systemd keeps them".
     Secret serialise() const;
-    void restore(const Secret& bytes, TokenRevoker& revoker);
+    void restore(const Secret& bytes, identity::TokenRevoker& revoker);
     /// From now on only tokens of `issuer` are held: entries and tickets with another's end, and
     /// those are revoked where they came from. Before the first call everybody's are.
     /// `issuer` outlives the store.
-    void hold_only(const TokenRevoker& issuer);
+    void hold_only(const identity::TokenRevoker& issuer);
     /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on
     /// until they expire. What is signed out, flushed or stopped is revoked in any case.
     void revoke_on_logout(bool on) noexcept { revoke_on_logout_ = on; }
@@ -174,11 +153,10 @@ class SessionStore {
     enum class End { Logout, Revocation };
     void end(const SessionKey& key, End how, std::string_view why);
     std::shared_ptr<PasswordVerifier> verifier_of(PreHash password);
-    void accept_inside(SignedIn signed_in, const conversation::Context& context,
-                       const Secret* password);
+    void accept_inside(SignedIn signed_in, const caller::Context& context, const Secret* password);
     bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
     Session* current(const SessionKey& key, std::uint64_t generation);
-    bool may_hold(const OwnedToken& token) const noexcept {
+    bool may_hold(const identity::OwnedToken& token) const noexcept {
         return issuer_ == nullptr || token.issued_by(*issuer_);
     }
     void changed() const;
@@ -191,7 +169,7 @@ class SessionStore {
     std::uint64_t last_generation_ = 0;
     std::function<void()> changed_;
     bool revoke_on_logout_ = true;
-    const TokenRevoker* issuer_ = nullptr; ///< null: any
+    const identity::TokenRevoker* issuer_ = nullptr; ///< null: any
     std::unordered_map<std::string, std::unique_ptr<Ticket>> tickets_;
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;

@@ -26,7 +26,7 @@ namespace {
 constexpr const char* kDomain = "123456";
 
 /// The sessions go on in the daemon that takes them over: nothing is revoked here.
-class NoRevoker final : public sessions::TokenRevoker {
+class NoRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret& /*token*/) noexcept override {}
     void abandoned(Secret /*token*/) noexcept override {}
@@ -70,16 +70,16 @@ void sign_in(sessions::SessionStore& store, const Person& person, NoRevoker& rev
     facts.roles = {{"3", "identity:user-admin", ""}, {"6", "compute:default", kDomain}};
     const std::string token(200, 'x');
     identity::TokenIssued issued{
-        sessions::OwnedToken(Secret(token + std::to_string(person.audit_session)),
+        identity::OwnedToken(Secret(token + std::to_string(person.audit_session)),
                              clock.wall() + std::chrono::hours{24}, revoker),
         facts,
         {/*password=*/true, /*api_key=*/false, /*second_factor=*/true}};
     const identity::Account account{person.user, "", ""};
-    policy::AccessSettings access;
+    settings::AccessSettings access;
     access.domains = {kDomain};
     auto judged = policy::judge(std::move(issued), account, access);
 
-    conversation::Context context;
+    caller::Context context;
     context.caller.uid = 0;
     context.user = person.user;
     context.service = "sshd";

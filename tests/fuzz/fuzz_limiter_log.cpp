@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any line of limiter.log: what is read is written back as it was.
-#include "daemon/policy/limiter_log.h"
+#include "daemon/limits/limiter_log.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as WWW-Authenticate headers (one a line): what is found can go back as a header.
-#include "daemon/identity/os_mf_challenge.h"
+#include "daemon/identity/rackspace/os_mf_challenge.h"
 
 #include <cstddef>
 #include <cstdint>

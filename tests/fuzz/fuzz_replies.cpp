@@ -2,8 +2,8 @@
 // Any bytes as a reply of Identity: the status (three digits), header lines, an empty line, the
 // body. No crash; no refusal becomes a token; what is taken is fit for headers and logs.
 #include "daemon/identity/json_tree.h"
-#include "daemon/identity/refusal.h"
-#include "daemon/identity/replies.h"
+#include "daemon/identity/rackspace/refusal.h"
+#include "daemon/identity/rackspace/replies.h"
 
 #include <cstddef>
 #include <cstdint>

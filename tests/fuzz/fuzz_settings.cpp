@@ -2,7 +2,7 @@
 // Any text as configuration: no crash, and what is accepted keeps the promises that the rest of
 // the daemon builds on.
 #include "daemon/policy/account_map.h"
-#include "daemon/policy/settings_file.h"
+#include "daemon/settings/settings_file.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/sessions/token.h"
+#include "daemon/identity/owned_token.h"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,7 @@
 namespace raxauth::testing {
 
 /// Keeps the account of every token: each one issued ends exactly once, abandoned or dead.
-class CountingRevoker final : public sessions::TokenRevoker {
+class CountingRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret& token) noexcept override {
         live_.emplace_back(token.view());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/policy/letter_case.h"
+#include "common/letter_case.h"
 #include "daemon/policy/local_accounts.h"
 #include "tests/support/gate.h"
 
@@ -28,7 +28,7 @@ class FakeAccounts final : public policy::LocalAccounts {
                                                    policy::Groups groups) override {
         return look_up(groups, [this, name = std::move(name)](const policy::LocalAccount& account) {
             return account.name == name ||
-                   (ignores_case && policy::equal_ignoring_case(account.name, name));
+                   (ignores_case && equal_ignoring_case(account.name, name));
         });
     }
     Task<std::optional<policy::LocalAccount>> find(uid_t uid) override {

@@ -25,7 +25,7 @@ class FakeCare final : public identity::FactorCare {
     static constexpr const char* kCode = "123456";
     static constexpr const char* kPin = "4321";
 
-    FakeCare(sessions::TokenRevoker& revoker, const Clock& clock)
+    FakeCare(identity::TokenRevoker& revoker, const Clock& clock)
         : revoker_(revoker), clock_(clock) {}
 
     /// The next call of this name is refused.
@@ -39,7 +39,7 @@ class FakeCare final : public identity::FactorCare {
             co_return *no;
         }
         identity::SetupSession session;
-        session.token = sessions::OwnedToken(Secret("setup-" + std::to_string(++setup_tokens)),
+        session.token = identity::OwnedToken(Secret("setup-" + std::to_string(++setup_tokens)),
                                              clock_.wall() + std::chrono::hours(24), revoker_);
         session.user_id = setup_names_user ? "10042" : "";
         co_return session;
@@ -273,7 +273,7 @@ class FakeCare final : public identity::FactorCare {
         co_return one;
     }
 
-    sessions::TokenRevoker& revoker_;
+    identity::TokenRevoker& revoker_;
     const Clock& clock_;
     std::map<std::string, std::deque<identity::CareRefusal>> refusals_;
     unsigned last_device_ = 0;

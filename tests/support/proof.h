@@ -24,7 +24,7 @@ struct Proof {
     std::string tenant_id{};
     std::chrono::seconds good_for{std::chrono::hours{24}};
 
-    identity::TokenIssued issue(sessions::TokenRevoker& revoker, const Clock& clock) const {
+    identity::TokenIssued issue(identity::TokenRevoker& revoker, const Clock& clock) const {
         identity::UserFacts user;
         user.id = "10042";
         user.name = name;
@@ -32,7 +32,7 @@ struct Proof {
         user.default_region = "DFW";
         user.tenant_id = tenant_id;
         user.roles = roles;
-        return {sessions::OwnedToken(Secret(token), clock.wall() + good_for, revoker),
+        return {identity::OwnedToken(Secret(token), clock.wall() + good_for, revoker),
                 std::move(user), proven};
     }
 };

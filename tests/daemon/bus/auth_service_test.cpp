@@ -156,7 +156,7 @@ TEST_GROUP(AuthService) {
     FakeClock clock;
     CountingRevoker revoker;
     identity::Issuers issuers{loop};
-    std::unique_ptr<policy::Limiter> limiter;
+    std::unique_ptr<limits::Limiter> limiter;
     FakeAccounts accounts;
     sessions::SessionStore sessions{loop, clock};
     flows::PendingEnrolments enrolments{loop, [](const std::string&) { return nullptr; }};
@@ -172,8 +172,8 @@ TEST_GROUP(AuthService) {
         LONGS_EQUAL_TEXT(0, ::geteuid(), "these tests need root");
         accounts.add("alice", 1001);
         accounts.add("nobody", kNobody);
-        configure([](policy::Settings&) {});
-        limiter = policy::make_limiter(
+        configure([](settings::Settings&) {});
+        limiter = limits::make_limiter(
             clock, in_force.configuration->settings.limits, directory.path("."),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
         service.emplace(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
@@ -193,7 +193,7 @@ TEST_GROUP(AuthService) {
         CHECK_TRUE_TEXT(revoker.balanced(), "a token was leaked or ended twice");
     }
 
-    void configure(const std::function<void(policy::Settings&)>& change) {
+    void configure(const std::function<void(settings::Settings&)>& change) {
         auto fresh = std::make_shared<Configuration>();
         fresh->settings.access.any_domain = true;
         fresh->settings.accounts.map["alice"] = "alice.smith";
@@ -570,7 +570,7 @@ TEST(AuthService, is_unavailable_while_the_configuration_is_unusable) {
 }
 
 TEST(AuthService, refuses_the_newcomer_when_too_many_sign_in) {
-    configure([](policy::Settings& settings) { settings.limits.conversations_per_user = 1; });
+    configure([](settings::Settings& settings) { settings.limits.conversations_per_user = 1; });
     check_step(begin(), "ask", "");
 
     check_error(client->call("BeginSignIn", context("alice")), contract::error::kLimitExceeded);
@@ -584,7 +584,7 @@ TEST(AuthService, goes_on_with_the_settings_a_conversation_began_with) {
     ScriptedIdentity* const before = identity;
     Outcome& first = begin();
 
-    configure([](policy::Settings& settings) { settings.access = {}; }); // a reload
+    configure([](settings::Settings& settings) { settings.access = {}; }); // a reload
 
     Outcome& second = answer(first, {"secret"});
     check_step(answer(second, {"1411594"}), "granted", "mfa-proven");

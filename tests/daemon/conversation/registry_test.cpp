@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/conversation/registry.h"
+#include "daemon/policy/access_rules.h"
+#include "daemon/sessions/session_store.h"
 #include "tests/support/counting_revoker.h"
 #include "tests/support/event_pump.h"
 #include "tests/support/fake_clock.h"
@@ -154,7 +156,7 @@ TEST_GROUP(Registry) {
     sessions::Grant grant() {
         const identity::Account account{"alice.smith", "", ""};
         auto judged = policy::judge(Proof{}.issue(revoker, clock), account, {});
-        Context context;
+        caller::Context context;
         context.caller.uid = 0;
         context.user = "alice";
         context.service = "sshd";

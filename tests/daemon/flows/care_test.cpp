@@ -6,7 +6,7 @@
 
 using namespace raxauth;
 using namespace raxauth::testing;
-using conversation::Context;
+using caller::Context;
 
 /// alice asks for care in her own login session 11.
 TEST_GROUP(Care) {
@@ -19,7 +19,7 @@ TEST_GROUP(Care) {
     void setup() override {
         world.care = &care;
         care.otp["otp-1"] = true;
-        world.settings.services["user"].reuse = policy::Reuse::All;
+        world.settings.services["user"].reuse = settings::Reuse::All;
     }
     void teardown() override {
         job = Job();

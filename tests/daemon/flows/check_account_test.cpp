@@ -4,7 +4,7 @@
 
 using namespace raxauth;
 using namespace raxauth::testing;
-using conversation::Context;
+using caller::Context;
 
 TEST_GROUP(CheckAccount) {
     SignInWorld world;
@@ -42,7 +42,7 @@ TEST_GROUP(CheckAccount) {
     /// The context's session gets an entry, as after sign-in and open_session.
     void sign_in(const Proof& proof = {}) {
         const identity::Account account{"alice.smith", "", ""};
-        policy::AccessSettings access;
+        settings::AccessSettings access;
         access.require_mfa = proof.proven.second_factor;
         auto judged = policy::judge(proof.issue(world.revoker, world.clock), account, access);
         const sessions::Grant grant =
@@ -73,10 +73,10 @@ TEST(CheckAccount, lets_a_login_without_sign_in_pass_where_the_service_allows_it
     check_says(State::Granted, Reason::LocalRules);
 
     context.service = "sshd";
-    world.settings.services["sshd"].without_sign_in = policy::WithoutSignIn::Allow;
+    world.settings.services["sshd"].without_sign_in = settings::WithoutSignIn::Allow;
     check_says(State::Granted, Reason::LocalRules);
 
-    world.settings.services["cron"].without_sign_in = policy::WithoutSignIn::Deny;
+    world.settings.services["cron"].without_sign_in = settings::WithoutSignIn::Deny;
     context.service = "cron";
     check_says(State::Denied, Reason::NoSignIn);
 }
@@ -120,7 +120,7 @@ TEST(CheckAccount, refuses_a_service_whose_own_rules_cannot_be_checked_for_want_
     world.settings.services["sudo"].roles = {{"compute:admin"}};
     check_says(State::Denied, Reason::NoSignIn);
 
-    world.settings.services["sudo"].without_sign_in = policy::WithoutSignIn::Allow;
+    world.settings.services["sudo"].without_sign_in = settings::WithoutSignIn::Allow;
     check_says(State::Granted, Reason::LocalRules);
 }
 

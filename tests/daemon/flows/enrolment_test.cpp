@@ -102,7 +102,7 @@ TEST(Enrolment, draws_in_plain_characters_on_demand_and_where_the_terminal_needs
 
     demands_setup();
     SignInRun plain(world);
-    conversation::Context context = SignInWorld::ssh_login();
+    caller::Context context = SignInWorld::ssh_login();
     context.locale = "C";
     plain.person()
         .when_asked_for("password", "secret")
@@ -401,7 +401,7 @@ TEST(Enrolment, is_not_offered_where_it_may_not_or_cannot_be) {
     demands_setup();
     world.settings.sign_in.enrol_at_login = true;
     SignInRun nobody_there(world);
-    conversation::Context context = SignInWorld::ssh_login();
+    caller::Context context = SignInWorld::ssh_login();
     context.interactive = false;
     nobody_there.person().when_asked_for("password", "secret");
     nobody_there.start(std::move(context));

@@ -20,7 +20,7 @@ class ChangeRun {
     explicit ChangeRun(SignInWorld& world) : world_(world) {}
     ScriptedPerson& person() { return person_; }
     ChangeRun& start(uid_t real_uid = 1001) {
-        conversation::Context context = SignInWorld::ssh_login("");
+        caller::Context context = SignInWorld::ssh_login("");
         context.service = "passwd";
         context.session.real_uid = real_uid;
         job_ = Job::start(run(std::move(context)));
@@ -41,7 +41,7 @@ class ChangeRun {
     std::optional<conversation::Verdict> verdict;
 
   private:
-    Task<void> run(conversation::Context context) {
+    Task<void> run(caller::Context context) {
         Task<conversation::Verdict> procedure = flows::change_password(
             person_, std::move(context), world_.services(), std::make_shared<flows::SignInTrace>());
         conversation::Verdict reached = co_await std::move(procedure);
@@ -115,7 +115,7 @@ TEST(PasswordChange, is_declined_by_an_empty_line_and_not_offered_where_nobody_i
 
     world.identity.at_step_1([] { return identity::PasswordExpired{}; });
     SignInRun alone(world);
-    conversation::Context context = SignInWorld::ssh_login();
+    caller::Context context = SignInWorld::ssh_login();
     context.interactive = false;
     alone.person().when_asked_for("password", "Old-secret1");
     alone.start(std::move(context));

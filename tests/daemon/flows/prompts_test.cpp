@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using raxauth::testing::contains;
 
 TEST_GROUP(Prompts) {
-    conversation::Context context;
+    caller::Context context;
 
     void setup() override {
         context.user = "alice";

@@ -5,15 +5,15 @@
 using namespace raxauth;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using conversation::Context;
-using policy::Reuse;
+using caller::Context;
+using settings::Reuse;
 
 /// alice signed in by ssh as alice.smith, in session 11, and asks in it for sudo.
 TEST_GROUP(Reuse) {
     SignInWorld world;
     Context context = SignInWorld::ssh_login("");
     identity::Account account{"alice.smith", "", ""};
-    const sessions::TokenRevoker* issuer = &world.revoker;
+    const identity::TokenRevoker* issuer = &world.revoker;
 
     void setup() override {
         context.service = "sudo";

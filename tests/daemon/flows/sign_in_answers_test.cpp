@@ -44,7 +44,7 @@ void check_row(const SignInRun& run, SignInWorld& world, const Row& row) {
     // A stranger must not read the account map from what is said.
     CHECK_FALSE_TEXT(contains(run.all_text(), "alice.smith"), row.name);
     STRCMP_EQUAL_TEXT("alice.smith", run.trace().account.c_str(), row.name);
-    const policy::Limiter::Counters counts = world.counts();
+    const limits::Limiter::Counters counts = world.counts();
     UNSIGNED_LONGS_EQUAL_TEXT(row.wrong_passwords, counts.wrong_passwords, row.name);
     UNSIGNED_LONGS_EQUAL_TEXT(row.challenges, counts.challenges, row.name);
     UNSIGNED_LONGS_EQUAL_TEXT(row.wrong_passcodes, counts.wrong_passcodes, row.name);
@@ -82,7 +82,7 @@ static void check_step_2(const Row& row) {
 
 /// A proof of two factors by which nobody may sign in; as many tokens must end as were issued.
 static void check_refused_proof(const Row& row, const Proof& proof,
-                                void (*configure)(policy::Settings&)) {
+                                void (*configure)(settings::Settings&)) {
     SignInWorld world;
     configure(world.settings);
     world.identity.challenges("session-1").at_step_2(world.token(proof));
@@ -190,31 +190,33 @@ TEST(SignInAnswers, a_token_for_the_password_alone_is_refused_where_two_factors_
 
 TEST(SignInAnswers, a_token_for_the_password_alone_is_refused_also_after_a_passcode) {
     const Row row{"password alone", {}, State::Denied, Reason::MfaRequired, "multi-factor", 0, 1};
-    check_refused_proof(row, {.proven = kPasswordAlone}, [](policy::Settings&) {});
-    check_refused_proof(row, {.proven = {false, false, true}}, [](policy::Settings&) {});
-    check_refused_proof(row, {.proven = {}}, [](policy::Settings&) {});
-    check_refused_proof(row, {.proven = {false, true, true}}, [](policy::Settings&) {});
+    check_refused_proof(row, {.proven = kPasswordAlone}, [](settings::Settings&) {});
+    check_refused_proof(row, {.proven = {false, false, true}}, [](settings::Settings&) {});
+    check_refused_proof(row, {.proven = {}}, [](settings::Settings&) {});
+    check_refused_proof(row, {.proven = {false, true, true}}, [](settings::Settings&) {});
 }
 
 TEST(SignInAnswers, a_token_of_the_wrong_user_domain_tenant_or_role_is_refused_and_revoked) {
     const auto row = [](const char* name) {
         return Row{name, {}, State::Denied, Reason::AccessRefused, "may not sign in here", 0, 1};
     };
-    check_refused_proof(row("user"), {.name = "alice.smith2"}, [](policy::Settings&) {});
-    check_refused_proof(row("domain"), {.domain = "666"},
-                        [](policy::Settings& settings) { settings.access.domains = {"5821004"}; });
-    check_refused_proof(row("no domain"), {.domain = ""},
-                        [](policy::Settings& settings) { settings.access.domains = {"5821004"}; });
+    check_refused_proof(row("user"), {.name = "alice.smith2"}, [](settings::Settings&) {});
+    check_refused_proof(row("domain"), {.domain = "666"}, [](settings::Settings& settings) {
+        settings.access.domains = {"5821004"};
+    });
+    check_refused_proof(row("no domain"), {.domain = ""}, [](settings::Settings& settings) {
+        settings.access.domains = {"5821004"};
+    });
     check_refused_proof(row("tenant"), {.tenant_id = "2"},
-                        [](policy::Settings& settings) { settings.accounts.tenant_id = "1"; });
+                        [](settings::Settings& settings) { settings.accounts.tenant_id = "1"; });
     check_refused_proof(row("no tenant"), {},
-                        [](policy::Settings& settings) { settings.accounts.tenant_id = "1"; });
+                        [](settings::Settings& settings) { settings.accounts.tenant_id = "1"; });
     check_refused_proof(row("role"), {.roles = {{"7", "observer", ""}}},
-                        [](policy::Settings& settings) { settings.access.roles = {"admin"}; });
+                        [](settings::Settings& settings) { settings.access.roles = {"admin"}; });
     check_refused_proof(row("role of another tenant"), {.roles = {{"3", "admin", "2"}}},
-                        [](policy::Settings& settings) { settings.access.roles = {"admin"}; });
+                        [](settings::Settings& settings) { settings.access.roles = {"admin"}; });
     check_refused_proof(row("role of the service"), {.roles = {{"7", "observer", ""}}},
-                        [](policy::Settings& settings) {
+                        [](settings::Settings& settings) {
                             settings.services["sshd"].roles = std::vector<std::string>{"admin"};
                         });
 }

@@ -5,7 +5,7 @@
 using namespace raxauth;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using conversation::Context;
+using caller::Context;
 using sessions::SessionKey;
 
 TEST_GROUP(SignInSessions) {
@@ -76,7 +76,7 @@ TEST(SignInSessions, of_a_caller_who_is_not_root_makes_no_ticket) {
 }
 
 TEST(SignInSessions, in_the_persons_own_session_refreshes_its_entry_and_revokes_the_older_token) {
-    world.settings.services["sudo"].reuse = policy::Reuse::None;
+    world.settings.services["sudo"].reuse = settings::Reuse::None;
     log_in();
     SignInRun run(world);
     script_one(run);
@@ -95,7 +95,7 @@ TEST(SignInSessions, in_the_persons_own_session_refreshes_its_entry_and_revokes_
 
 TEST(SignInSessions,
      with_a_password_that_cannot_be_compared_sign_in_anew_without_asking_for_it_again) {
-    world.settings.services["sudo"].reuse = policy::Reuse::Passcode;
+    world.settings.services["sudo"].reuse = settings::Reuse::Passcode;
     log_in();
     SignInRun run(world);
     world.identity.challenges("session").at_step_2(world.token({.token = "token-2"}));

@@ -4,7 +4,7 @@
 using namespace raxauth;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using conversation::Context;
+using caller::Context;
 
 SIGN_IN_GROUP(SignIn);
 
@@ -639,7 +639,7 @@ TEST(SignIn, never_tries_what_was_typed_as_an_api_key_unless_the_configuration_s
 
 TEST(SignIn, tries_an_api_key_after_the_same_words_were_no_password) {
     world.settings.access.require_mfa = false;
-    world.settings.sign_in.credential = policy::CredentialRule::PasswordOrApiKey;
+    world.settings.sign_in.credential = settings::CredentialRule::PasswordOrApiKey;
     world.identity.at_step_1([] { return identity::Rejected{}; })
         .at_step_1(world.token({.proven = kApiKey}));
     SignInRun run(world);
@@ -655,7 +655,7 @@ TEST(SignIn, tries_an_api_key_after_the_same_words_were_no_password) {
 }
 
 TEST(SignIn, never_tries_an_api_key_where_a_second_factor_is_wanted) {
-    world.settings.sign_in.credential = policy::CredentialRule::PasswordOrApiKey;
+    world.settings.sign_in.credential = settings::CredentialRule::PasswordOrApiKey;
     world.identity.at_step_1([] { return identity::Rejected{}; });
     SignInRun run(world);
     run.person().when_asked_for("password", "any words");
@@ -668,7 +668,7 @@ TEST(SignIn, never_tries_an_api_key_where_a_second_factor_is_wanted) {
 
 TEST(SignIn, tries_no_api_key_after_any_other_answer_than_wrong_credentials) {
     world.settings.access.require_mfa = false;
-    world.settings.sign_in.credential = policy::CredentialRule::PasswordOrApiKey;
+    world.settings.sign_in.credential = settings::CredentialRule::PasswordOrApiKey;
     const ScriptedIdentity::MakeAnswer answers[] = {
         [] { return identity::Locked{}; },
         [] { return identity::Fault{"502"}; },
@@ -691,7 +691,7 @@ TEST(SignIn, tries_no_api_key_after_any_other_answer_than_wrong_credentials) {
 
 TEST(SignIn, counts_one_wrong_password_when_the_words_are_no_api_key_either) {
     world.settings.access.require_mfa = false;
-    world.settings.sign_in.credential = policy::CredentialRule::PasswordOrApiKey;
+    world.settings.sign_in.credential = settings::CredentialRule::PasswordOrApiKey;
     world.identity.at_step_1([] { return identity::Rejected{}; }).at_step_1([] {
         return identity::Rejected{};
     });

@@ -3,7 +3,7 @@
 
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/sign_in.h"
-#include "daemon/policy/limiter.h"
+#include "daemon/limits/limiter.h"
 #include "tests/support/counting_revoker.h"
 #include "tests/support/event_pump.h"
 #include "tests/support/fake_accounts.h"
@@ -35,7 +35,7 @@ struct SignInWorld {
     /// A new limiter with the settings as they are now, on the same files.
     void remake_limiter() {
         limiter.reset();
-        limiter = policy::make_limiter(
+        limiter = limits::make_limiter(
             clock, settings.limits, directory.path(),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
     }
@@ -54,8 +54,8 @@ struct SignInWorld {
     }
 
     /// A PAM transaction of root for an ssh login from one host.
-    static conversation::Context ssh_login(std::string host = "192.0.2.7") {
-        conversation::Context context;
+    static caller::Context ssh_login(std::string host = "192.0.2.7") {
+        caller::Context context;
         context.caller.unique_name = ":1.7";
         context.caller.uid = 0;
         context.user = "alice";
@@ -68,10 +68,10 @@ struct SignInWorld {
     ScriptedIdentity::MakeAnswer token(Proof proof = {}) {
         return [this, proof] { return proof.issue(revoker, clock); };
     }
-    policy::Origin origin(std::string_view host = "192.0.2.7") const {
-        return policy::origin_of(host, contract::kUnsetId, 1001);
+    limits::Origin origin(std::string_view host = "192.0.2.7") const {
+        return limits::origin_of(host, contract::kUnsetId, 1001);
     }
-    policy::Limiter::Counters counts() { return limiter->counters("alice.smith"); }
+    limits::Limiter::Counters counts() { return limiter->counters("alice.smith"); }
 
     /// Everything the daemon holds is let go, as in an orderly stop: then no token may be left.
     void let_go_of_all() {
@@ -82,7 +82,7 @@ struct SignInWorld {
     Loop loop;
     FakeClock clock;
     TemporaryDirectory directory;
-    policy::Settings settings;
+    settings::Settings settings;
     CountingRevoker revoker;
     FakeAccounts accounts;
     ScriptedIdentity identity;
@@ -90,7 +90,7 @@ struct SignInWorld {
     sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorCare* care = nullptr; ///< without one, nothing is offered
     flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return care; }};
-    std::unique_ptr<policy::Limiter> limiter;
+    std::unique_ptr<limits::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;
     std::vector<std::chrono::microseconds> naps; ///< each sleep that was asked for
@@ -109,7 +109,7 @@ class SignInRun {
 
     ScriptedPerson& person() noexcept { return person_; }
     /// Goes as far as it gets without waiting.
-    SignInRun& start(conversation::Context context = SignInWorld::ssh_login()) {
+    SignInRun& start(caller::Context context = SignInWorld::ssh_login()) {
         job_ = Job::start(run(std::move(context)));
         return go_on();
     }
@@ -156,7 +156,7 @@ class SignInRun {
     }
 
   private:
-    Task<void> run(conversation::Context context) {
+    Task<void> run(caller::Context context) {
         Task<conversation::Verdict> procedure =
             flows::sign_in(person_, std::move(context), world_.services(), trace_);
         conversation::Verdict reached = co_await std::move(procedure);

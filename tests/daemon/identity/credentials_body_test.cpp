@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/credentials_body.h"
+#include "daemon/identity/rackspace/credentials_body.h"
 
 #include <nlohmann/json.hpp>
 

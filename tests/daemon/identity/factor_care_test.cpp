@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/factor_care.h"
 
-#include "daemon/identity/identity_v2.h"
+#include "daemon/identity/rackspace/identity_v2.h"
 #include "daemon/identity/revocation.h"
 #include "tests/simulator/service_fixture.h"
 #include "tests/support/event_pump.h"
@@ -73,7 +73,7 @@ struct Bench : Utest {
 
     Loop loop;
     FakeClock clock;
-    policy::IdentitySettings settings;
+    settings::IdentitySettings settings;
     std::function<std::string(const WireRequest&)> answer;
     std::unique_ptr<ScriptedServer> server;
     std::unique_ptr<Revocations> revocations;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/http_transport.h"
+#include "daemon/identity/http/http_transport.h"
 
 #include "tests/support/event_pump.h"
 #include "tests/support/fake_clock.h"
@@ -57,7 +57,7 @@ std::size_t open_descriptors() {
 TEST_GROUP(HttpTransport) {
     Loop loop;
     FakeClock clock;
-    policy::IdentitySettings settings;
+    settings::IdentitySettings settings;
     TransportLimits limits;
     std::unique_ptr<HttpTransport> transport;
 

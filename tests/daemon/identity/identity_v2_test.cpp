@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/identity_v2.h"
+#include "daemon/identity/rackspace/identity_v2.h"
 
 #include "daemon/identity/revocation.h"
 #include "tests/support/event_pump.h"
@@ -35,7 +35,7 @@ std::string access(const std::string& token, const std::string& user = "alice",
 TEST_GROUP(IdentityV2) {
     Loop loop;
     FakeClock clock;
-    policy::IdentitySettings settings;
+    settings::IdentitySettings settings;
     std::function<std::string(const WireRequest&)> answer;
     std::unique_ptr<ScriptedServer> server;
     std::unique_ptr<Revocations> revocations;

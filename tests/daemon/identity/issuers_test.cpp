@@ -14,7 +14,7 @@ using namespace raxauth;
 using namespace raxauth::identity;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using sessions::OwnedToken;
+using identity::OwnedToken;
 
 namespace {
 constexpr const char* kHere = "https://here.example/v2.0";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/os_mf_challenge.h"
+#include "daemon/identity/rackspace/os_mf_challenge.h"
 
 #include <optional>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/refusal.h"
+#include "daemon/identity/rackspace/refusal.h"
 
 #include "tests/support/fake_clock.h"
 

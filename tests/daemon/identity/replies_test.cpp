@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/replies.h"
+#include "daemon/identity/rackspace/replies.h"
 
 #include "daemon/identity/json_tree.h"
 

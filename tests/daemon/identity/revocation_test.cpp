@@ -16,7 +16,7 @@ using namespace raxauth;
 using namespace raxauth::identity;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using sessions::OwnedToken;
+using identity::OwnedToken;
 
 TEST_GROUP(Revocations) {
     Loop loop;

@@ -21,7 +21,7 @@ static_assert(!std::is_copy_constructible_v<Admission>);
 
 namespace {
 
-class CountingRevoker final : public sessions::TokenRevoker {
+class CountingRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret&) noexcept override {}
     void abandoned(Secret) noexcept override { ++revoked; }
@@ -32,7 +32,7 @@ class CountingRevoker final : public sessions::TokenRevoker {
 /// One sign-in as Identity sees it, and what the host wants. As made here it is admitted.
 struct Case {
     Account asked{"alice", "", ""};
-    AccessSettings access;
+    settings::AccessSettings access;
     identity::UserFacts user{"u1", "alice", "d1", "DFW", "", {{"3", "admin", ""}}, ""};
     identity::ProvenFactors proven{/* password= */ true, /* api_key= */ false,
                                    /* second_factor= */ true};
@@ -46,7 +46,7 @@ TEST_GROUP(AccessRules) {
 
     /// "granted", or the reason's word and the rule.
     std::string outcome(Case c) {
-        auto judged = judge({sessions::OwnedToken(Secret(c.token), WallTime{}, revoker),
+        auto judged = judge({identity::OwnedToken(Secret(c.token), WallTime{}, revoker),
                              std::move(c.user), c.proven},
                             c.asked, c.access);
         if (const auto* refusal = std::get_if<AccessRefusal>(&judged)) {
@@ -231,7 +231,7 @@ TEST(AccessRules, a_refused_token_is_revoked_and_an_admitted_one_handed_on) {
     Case good;
     {
         auto judged =
-            judge({sessions::OwnedToken(Secret("t"), WallTime{}, revoker), good.user, good.proven},
+            judge({identity::OwnedToken(Secret("t"), WallTime{}, revoker), good.user, good.proven},
                   good.asked, good.access);
         TokenIssued issued = std::get<Admission>(std::move(judged)).release();
         LONGS_EQUAL(1, revoker.revoked);
@@ -243,7 +243,7 @@ TEST(AccessRules, a_refused_token_is_revoked_and_an_admitted_one_handed_on) {
 
 TEST(AccessRules, a_token_already_given_away_admits_nobody) {
     Case c;
-    auto judged = judge({sessions::OwnedToken(), c.user, c.proven}, c.asked, c.access);
+    auto judged = judge({identity::OwnedToken(), c.user, c.proven}, c.asked, c.access);
 
     CHECK(std::holds_alternative<AccessRefusal>(judged));
 }

@@ -9,7 +9,7 @@ using namespace raxauth;
 using namespace raxauth::policy;
 
 TEST_GROUP(AccountMap) {
-    AccountSettings settings;
+    settings::AccountSettings settings;
 
     std::string name_for(std::string_view local_user) {
         const auto account = account_for(settings, local_user);

@@ -173,7 +173,7 @@ TEST(NssAccounts, the_buffer_grows_with_the_record_and_not_without_end) {
 }
 
 TEST_GROUP(Exemption) {
-    AccountSettings settings;
+    settings::AccountSettings settings;
 };
 
 TEST(Exemption, is_decided_by_uid_name_and_group) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs in over HTTPS, twice, with the connection kept, and then looks through all of its own
 // memory for what was secret. The server is a process of its own: it may keep what it likes.
-#include "daemon/identity/identity_v2.h"
+#include "daemon/identity/rackspace/identity_v2.h"
 #include "daemon/identity/revocation.h"
 #include "daemon/scrub/scrub.h"
 #include "tests/support/event_pump.h"
@@ -159,7 +159,7 @@ int main() {
     {
         Loop loop;
         const SystemClock clock;
-        policy::IdentitySettings settings;
+        settings::IdentitySettings settings;
         settings.url = "https://127.0.0.1:" + std::to_string(port) + "/v2.0";
         settings.ca_file = ca_file;
         Revocations revocations(loop);

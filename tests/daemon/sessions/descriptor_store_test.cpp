@@ -122,8 +122,8 @@ TEST_GROUP(DescriptorStore) {
         begin();
         restore();
     }
-    static conversation::Context context(std::uint32_t audit_session) {
-        conversation::Context made;
+    static caller::Context context(std::uint32_t audit_session) {
+        caller::Context made;
         made.caller.uid = 0;
         made.user = "alice";
         made.service = "sshd";
@@ -133,7 +133,7 @@ TEST_GROUP(DescriptorStore) {
         return made;
     }
     Secret ticket(const std::string& token) {
-        conversation::Context outside = context(contract::kUnsetId);
+        caller::Context outside = context(contract::kUnsetId);
         outside.session.login_uid = contract::kUnsetId;
         const identity::Account account{"alice.smith", "", ""};
         const Proof proof{.token = token, .good_for = 24h};

@@ -13,7 +13,7 @@ using namespace raxauth::sessions;
 TEST_GROUP(SessionKey) {
     static SessionKey key(std::uint32_t audit, const char* logind, uid_t login_uid,
                           const char* user) {
-        SessionFacts facts;
+        caller::SessionFacts facts;
         facts.audit_session = audit;
         facts.logind_session = logind;
         facts.login_uid = login_uid;

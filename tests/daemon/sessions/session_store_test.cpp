@@ -19,7 +19,7 @@ using namespace raxauth;
 using namespace raxauth::sessions;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using conversation::Context;
+using caller::Context;
 
 namespace {
 
@@ -452,7 +452,7 @@ TEST(SessionStore, ends_everything_at_an_orderly_stop) {
 
 TEST(SessionStore, finds_an_entry_by_all_of_its_key) {
     log_in(11);
-    SessionFacts facts = context(11).session;
+    caller::SessionFacts facts = context(11).session;
 
     CHECK_TRUE(store->find(SessionKey::of(facts, "alice")) != nullptr);
     CHECK_TRUE(store->find(SessionKey::of(facts, "bob")) == nullptr);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/loop/clock.h"
+
+#include <optional>
+#include <utility>
+
+namespace raxauth::identity {
+
+/// Who sees to tokens that nobody wants any more: revokes them at Identity, in the background.
+class TokenRevoker {
+  public:
+    virtual ~TokenRevoker() = default;
+    /// A token came into being: from now on it has an owner. Called once for each reply of
+    /// Identity that carries one, also when the text equals that of a token already held.
+    virtual void issued(const Secret& token) noexcept = 0;
+    /// An owner ended without handing on. Equal texts are counted: the last holder revokes.
+    virtual void abandoned(Secret token) noexcept = 0;
+    /// An owner found it dead (Identity said no at a recheck): nothing to revoke.
+    virtual void dead(Secret token) noexcept = 0;
+};
+
+/// A token and the duty to end it. Move-only: there is exactly one owner at any time; destroying an
+/// owner that still holds it revokes the token. Life: conversation, then ticket, then session.
+class OwnedToken {
+  public:
+    OwnedToken() = default;
+    /// `revoker` outlives the token.
+    OwnedToken(Secret text, WallTime expires, TokenRevoker& revoker) noexcept
+        : text_(std::move(text)), expires_(expires), revoker_(&revoker) {
+        revoker_->issued(text_);
+    }
+    OwnedToken(OwnedToken&& other) noexcept
+        : text_(std::move(other.text_)), expires_(other.expires_),
+          revoker_(std::exchange(other.revoker_, nullptr)) {}
+    OwnedToken& operator=(OwnedToken&& other) noexcept {
+        if (this != &other) {
+            abandon();
+            text_ = std::move(other.text_);
+            expires_ = other.expires_;
+            revoker_ = std::exchange(other.revoker_, nullptr);
+        }
+        return *this;
+    }
+    OwnedToken(const OwnedToken&) = delete;
+    OwnedToken& operator=(const OwnedToken&) = delete;
+    ~OwnedToken() { abandon(); }
+
+    bool held() const noexcept { return revoker_ != nullptr; }
+    const Secret& text() const noexcept { return text_; }
+    WallTime expires() const noexcept { return expires_; }
+    /// False also for one that is not held any more.
+    bool issued_by(const TokenRevoker& revoker) const noexcept { return revoker_ == &revoker; }
+    /// Ends the duty without a request: Identity said that this token lives no more.
+    void declare_dead() noexcept {
+        if (revoker_ != nullptr) {
+            std::exchange(revoker_, nullptr)->dead(std::move(text_));
+        }
+    }
+
+    /// Ends the duty: the administrator wants tokens to outlive the logout.
+    void leave_to_expire() noexcept { declare_dead(); }
+    /// Ends the duty here because a successor of this process has the token now.
+    void hand_over() noexcept {
+        revoker_ = nullptr;
+        text_.clear();
+    }
+
+  private:
+    void abandon() noexcept {
+        if (revoker_ != nullptr) {
+            std::exchange(revoker_, nullptr)->abandoned(std::move(text_));
+        }
+    }
+
+    Secret text_;
+    WallTime expires_{};
+    TokenRevoker* revoker_ = nullptr;
+};
+
+} // namespace raxauth::identity

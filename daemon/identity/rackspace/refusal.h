@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/identity/http/http_transport.h"
+#include "daemon/identity/identity.h"
+#include "daemon/loop/clock.h"
+
+namespace raxauth::identity {
+
+enum class Step { Credentials, Passcode };
+
+/// What a reply to a sign-in means that is not a 200. Never a TokenIssued.
+///
+/// The status decides yes or no; a challenge is a 401 with a usable OS-MF header at step 1. Error
+/// codes (AUTH-0NN), fault names and, where a server sends neither, the stable words of a message
+/// only refine a no. A 403 nobody explains stays a refusal: as a fault it could make the offline
+/// way open to somebody whom Identity turned down.
+/// Source: Identity v2.0, "Authenticate", error responses; texts as seen in server code.
+Answer read_refusal(Step step, const HttpReply& reply, WallTime now);
+
+} // namespace raxauth::identity

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace raxauth::settings {
+
+using std::chrono::seconds;
+
+struct IdentitySettings {
+    std::string url = "https://identity.api.rackspacecloud.com/v2.0"; ///< no trailing slash
+    std::string ca_file;
+    std::string pinned_public_key;
+    std::string proxy;
+    std::chrono::milliseconds connect_timeout{5000};
+    std::chrono::milliseconds request_timeout{20000};
+    bool apply_rcn_roles = false;
+
+    bool operator==(const IdentitySettings&) const = default;
+};
+
+enum class CredentialRule { Password, PasswordOrApiKey };
+
+struct SignInSettings {
+    CredentialRule credential = CredentialRule::Password;
+    bool single_prompt = false;
+    seconds deadline{90};
+    bool enrol_at_login = true;
+    seconds enrolment_deadline{600};
+
+    bool operator==(const SignInSettings&) const = default;
+};
+
+struct AccountSettings {
+    std::uint32_t minimum_uid = 1000;
+    std::vector<std::string> exempt_users{"root"};
+    std::vector<std::string> exempt_groups;
+    std::string rackspace_user = "{user}"; ///< template
+    std::string tenant_id;
+    std::string tenant_name;
+    std::map<std::string, std::string, std::less<>> map; ///< local name -> Rackspace name
+
+    bool operator==(const AccountSettings&) const = default;
+};
+
+/// [access], and what of it a service overrides.
+struct AccessSettings {
+    bool require_mfa = true;
+    std::vector<std::string> domains;
+    bool any_domain = false;
+    std::vector<std::string> roles;
+
+    bool operator==(const AccessSettings&) const = default;
+};
+
+enum class Reuse { None, Passcode, All };
+enum class WithoutSignIn { Allow, Deny };
+
+/// A [services.NAME] table as written: what is unset falls back to [access] or the defaults.
+struct ServiceSettings {
+    std::optional<bool> require_mfa;
+    std::optional<std::vector<std::string>> domains;
+    std::optional<bool> any_domain;
+    std::optional<std::vector<std::string>> roles;
+    std::optional<Reuse> reuse;
+    std::optional<seconds> reuse_for;
+    std::optional<WithoutSignIn> without_sign_in;
+
+    bool operator==(const ServiceSettings&) const = default;
+};
+
+/// What holds for one PAM service, defaults filled in.
+struct ServicePolicy {
+    AccessSettings access;
+    Reuse reuse = Reuse::None;
+    seconds reuse_for{900};
+    WithoutSignIn without_sign_in = WithoutSignIn::Allow;
+
+    bool operator==(const ServicePolicy&) const = default;
+};
+
+struct SessionSettings {
+    bool revoke_on_logout = true;
+    seconds recheck_after{60};
+    bool reuse_unverified = false;
+    bool user_token = true;
+
+    bool operator==(const SessionSettings&) const = default;
+};
+
+struct LimitSettings {
+    unsigned passcode_attempts = 2;
+    unsigned wrong_passcodes = 2;
+    unsigned wrong_passwords = 10;
+    unsigned challenges = 6;
+    unsigned resends = 2;
+    unsigned conversations = 192;
+    unsigned conversations_per_user = 16;
+
+    bool operator==(const LimitSettings&) const = default;
+};
+
+struct OfflineSettings {
+    bool enabled = false;
+    seconds valid_for{72 * 3600};
+
+    bool operator==(const OfflineSettings&) const = default;
+};
+
+/// Which key to set when nothing says who may sign in.
+inline constexpr std::string_view kBindingAdvice =
+    "set access.domains, accounts.tenant_id or accounts.tenant_name, name the user in "
+    "[accounts.map], or say access.any_domain = true";
+
+/// Services of programs that let somebody into the machine: a sign-in there is never reused.
+bool is_entry_service(std::string_view service);
+
+struct Settings {
+    IdentitySettings identity;
+    SignInSettings sign_in;
+    AccountSettings accounts;
+    AccessSettings access;
+    std::map<std::string, ServiceSettings, std::less<>> services;
+    SessionSettings sessions;
+    LimitSettings limits;
+    OfflineSettings offline;
+
+    /// What holds for `service`, defaults of the contract filled in: reuse is "passcode" for sudo,
+    /// sudo-i, polkit-1 and screen lockers and never anything but "none" for sshd, login and su;
+    /// without_sign_in is "deny" for sshd while require_mfa holds.
+    ServicePolicy for_service(std::string_view service) const;
+    /// Is it said which Rackspace users may be whom here? One of: access.domains or
+    /// access.any_domain, a tenant, or an entry of [accounts.map] for this very user.
+    bool binds(std::string_view local_user, const AccessSettings& access) const;
+    /// Can anybody at all sign in through any service? False as installed: `status`,
+    /// `check-config` and the journal then show kBindingAdvice.
+    bool binds_anybody() const;
+
+    bool operator==(const Settings&) const = default;
+};
+
+} // namespace raxauth::settings

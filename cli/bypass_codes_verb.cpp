@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bypass code is worth a passcode to whoever has it: it goes from the daemon's pipe to standard
 // output and nowhere else, past stdio, and what we keep of it is wiped.
-#include "cli/care.h"
 #include "cli/dialogue.h"
+#include "cli/factor_management.h"
 #include "cli/valid_for.h"
 #include "cli/verbs.h"
 #include "cli/write_all.h"
@@ -66,7 +66,7 @@ class Codes {
 
 } // namespace
 
-ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
+ExitStatus bypass_codes(const Surroundings& around, const ManagementOptions& options,
                         const BypassCodesOptions& wanted) {
     const std::string minutes = wanted.valid_for.empty()
                                     ? ""
@@ -77,8 +77,8 @@ ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
         check_argument(wanted.user, "name of a Rackspace user");
         arguments.push_back(wanted.user);
     }
-    const Codes codes(take_care(around, {"bypass-codes", std::move(arguments),
-                                         "raxauth bypass-codes", options.from_stdin}));
+    const Codes codes(manage_factors(around, {"bypass-codes", std::move(arguments),
+                                              "raxauth bypass-codes", options.from_stdin}));
     if (options.json) {
         write_out(codes.json().view());
         return ExitStatus::Done;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/device_table.h"
 
-#include "cli/care.h"
+#include "cli/factor_management.h"
 #include "cli/table.h"
 
 namespace raxauth::cli {

@@ -16,8 +16,8 @@ struct DialogueSubject {
     const char* cancelled;                   ///< "you are not signed in"
     const char* refused;                     ///< "not signed in"
     std::string factor = {};                 ///< BeginEnrolment; empty: the daemon asks
-    std::string verb = {};                   ///< BeginCare
-    std::vector<std::string> arguments = {}; ///< BeginCare
+    std::string verb = {};                   ///< BeginFactorManagement
+    std::vector<std::string> arguments = {}; ///< BeginFactorManagement
 };
 
 struct DialogueEnd {

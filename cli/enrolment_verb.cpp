@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/care.h"
 #include "cli/dialogue.h"
+#include "cli/factor_management.h"
 #include "cli/prompter_choice.h"
 #include "cli/verbs.h"
 #include "common/bus_contract.h"

@@ -80,7 +80,7 @@ constexpr std::array kAdvice{
     Advice{Reason::PasswordChanged, "The password is changed: start again with the new one."},
     Advice{Reason::Enrolled, "The second factor is set up: start again, with a passcode from it."},
     Advice{Reason::Done, "Nothing is left to be done: \"raxauth mfa status\" shows how it is."},
-    Advice{Reason::CareRefused,
+    Advice{Reason::ManagementRefused,
            "\"raxauth mfa status\" shows how it is; raxauth(1), IF RACKSPACE REFUSES, why."},
     Advice{Reason::NotSupported, "Use the Rackspace Cloud Control Panel."},
 };

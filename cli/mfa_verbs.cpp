@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/care.h"
 #include "cli/device_table.h"
+#include "cli/factor_management.h"
 #include "cli/verbs.h"
 
 #include <fmt/core.h>
@@ -42,9 +42,9 @@ std::string domain_in_words(const nlohmann::json& result, std::string_view level
 
 } // namespace
 
-ExitStatus mfa_status(const Surroundings& around, const CareOptions& options) {
+ExitStatus mfa_status(const Surroundings& around, const ManagementOptions& options) {
     const auto result = read_result(
-        take_care(around, {"mfa-status", {}, "raxauth mfa status", options.from_stdin}));
+        manage_factors(around, {"mfa-status", {}, "raxauth mfa status", options.from_stdin}));
     if (options.json) {
         fmt::print("{}\n", result.dump(2));
         return ExitStatus::Done;
@@ -66,52 +66,54 @@ ExitStatus mfa_status(const Surroundings& around, const CareOptions& options) {
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_default(const Surroundings& around, const ManagementOptions& options,
                        const std::string& factor) {
-    take_care_and_tell(around,
-                       {"mfa-default", {factor}, "raxauth mfa default", options.from_stdin});
+    manage_factors_and_tell(around,
+                            {"mfa-default", {factor}, "raxauth mfa default", options.from_stdin});
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_enable(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_enable(const Surroundings& around, const ManagementOptions& options,
                       const std::string& factor) {
     std::vector<std::string> arguments;
     if (!factor.empty()) {
         arguments.push_back(factor);
     }
-    take_care_and_tell(
+    manage_factors_and_tell(
         around, {"mfa-enable", std::move(arguments), "raxauth mfa enable", options.from_stdin});
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options, bool with_devices) {
+ExitStatus mfa_disable(const Surroundings& around, const ManagementOptions& options,
+                       bool with_devices) {
     std::vector<std::string> arguments;
     if (with_devices) {
         arguments.emplace_back("devices");
     }
-    take_care_and_tell(
+    manage_factors_and_tell(
         around, {"mfa-disable", std::move(arguments), "raxauth mfa disable", options.from_stdin});
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_unlock(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_unlock(const Surroundings& around, const ManagementOptions& options,
                       const std::string& user) {
     check_argument(user, "name of a Rackspace user");
-    take_care_and_tell(around, {"mfa-unlock", {user}, "raxauth mfa unlock", options.from_stdin});
+    manage_factors_and_tell(around,
+                            {"mfa-unlock", {user}, "raxauth mfa unlock", options.from_stdin});
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_require(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_require(const Surroundings& around, const ManagementOptions& options,
                        const std::string& user, const std::string& level) {
     check_argument(user, "name of a Rackspace user");
-    take_care_and_tell(around,
-                       {"mfa-require", {user, level}, "raxauth mfa require", options.from_stdin});
+    manage_factors_and_tell(
+        around, {"mfa-require", {user, level}, "raxauth mfa require", options.from_stdin});
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_domain(const Surroundings& around, const CareOptions& options) {
+ExitStatus mfa_domain(const Surroundings& around, const ManagementOptions& options) {
     const auto result = read_result(
-        take_care(around, {"mfa-domain-show", {}, "raxauth mfa domain", options.from_stdin}));
+        manage_factors(around, {"mfa-domain-show", {}, "raxauth mfa domain", options.from_stdin}));
     if (options.json) {
         fmt::print("{}\n", result.dump(2));
     } else {
@@ -120,10 +122,10 @@ ExitStatus mfa_domain(const Surroundings& around, const CareOptions& options) {
     return ExitStatus::Done;
 }
 
-ExitStatus mfa_domain_set(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_domain_set(const Surroundings& around, const ManagementOptions& options,
                           const std::string& level) {
-    take_care_and_tell(around,
-                       {"mfa-domain-set", {level}, "raxauth mfa domain set", options.from_stdin});
+    manage_factors_and_tell(
+        around, {"mfa-domain-set", {level}, "raxauth mfa domain set", options.from_stdin});
     return ExitStatus::Done;
 }
 

@@ -98,11 +98,11 @@ class CommandLine {
         return added;
     }
     void add_stdin(CLI::App* verb) {
-        verb->add_flag("--stdin", care_.from_stdin,
+        verb->add_flag("--stdin", management_.from_stdin,
                        "take the answers from standard input, one a line");
     }
     void add_json_and_stdin(CLI::App* verb) {
-        verb->add_flag("--json", care_.json, "print JSON");
+        verb->add_flag("--json", management_.json, "print JSON");
         add_stdin(verb);
     }
     static void add_json(CLI::App* verb, bool& json) {
@@ -173,12 +173,12 @@ class CommandLine {
             verb(app_, "login",
                  "Signs in for the session you are in, so that sudo and \"raxauth token\" have\n"
                  "something to go by.",
-                 [this] { return login(around_, care_.from_stdin); }));
+                 [this] { return login(around_, management_.from_stdin); }));
         add_stdin(
             verb(app_, "password",
                  "Changes your Rackspace password: asks for the present one, says what the new\n"
                  "one must be like, and asks for it twice.",
-                 [this] { return password(around_, care_.from_stdin); }));
+                 [this] { return password(around_, management_.from_stdin); }));
     }
 
     void add_enrolment() {
@@ -186,7 +186,7 @@ class CommandLine {
             verb(app_, "enrol",
                  "Sets up a second factor: an authenticator app (otp), with a QR code here in the\n"
                  "terminal and the key as text, or a phone that gets codes by SMS (sms).",
-                 [this] { return enrol(around_, factor_, name_, care_.from_stdin); });
+                 [this] { return enrol(around_, factor_, name_, management_.from_stdin); });
         added->add_option("FACTOR", factor_, "otp or sms; asked for if not said")
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
@@ -197,7 +197,7 @@ class CommandLine {
             verb(app_, "bypass-codes",
                  "Has Identity make codes that each work once in place of a passcode, and prints\n"
                  "them, this once. With one and your password, anybody is you.",
-                 [this] { return bypass_codes(around_, care_, codes_); });
+                 [this] { return bypass_codes(around_, management_, codes_); });
         codes->add_option("--count", codes_.count, "how many, 1 to 10")
             ->type_name("N")
             ->check(CLI::Range(1U, 10U).description(""));
@@ -212,11 +212,11 @@ class CommandLine {
     void add_devices() {
         CLI::App* list =
             verb_with_verbs(app_, "devices", "Lists your authenticator apps and your phone.",
-                            [this] { return devices(around_, care_, numbers_); });
+                            [this] { return devices(around_, management_, numbers_); });
         list->add_flag("--numbers", numbers_, "telephone numbers in full");
         add_json_and_stdin(list);
         CLI::App* removal = verb(*list, "remove", "Removes one of your devices.",
-                                 [this] { return remove_device(around_, care_, id_); });
+                                 [this] { return remove_device(around_, management_, id_); });
         removal->add_option("ID", id_, "as \"raxauth devices\" lists it")
             ->type_name("")
             ->required();
@@ -229,7 +229,7 @@ class CommandLine {
 
     void add_device_verification(CLI::App& list) {
         CLI::App* verification = verb(list, "verify", "Verifies a device by its code, after all.",
-                                      [this] { return verify_device(around_, care_, id_); });
+                                      [this] { return verify_device(around_, management_, id_); });
         verification->add_option("ID", id_, "as \"raxauth devices\" lists it")
             ->type_name("")
             ->required();
@@ -239,26 +239,27 @@ class CommandLine {
     void add_mfa() {
         mfa_ = verb_with_verbs(app_, "mfa",
                                "Your second factor: whether it is on, its devices, who demands it.",
-                               [this] { return mfa_status(around_, care_); });
+                               [this] { return mfa_status(around_, management_); });
         add_json_and_stdin(mfa_);
-        add_json_and_stdin(
-            verb(*mfa_, "status", "The same.", [this] { return mfa_status(around_, care_); }));
+        add_json_and_stdin(verb(*mfa_, "status", "The same.",
+                                [this] { return mfa_status(around_, management_); }));
         CLI::App* choice =
             verb(*mfa_, "default", "Sets where passcodes come from, if you have both.",
-                 [this] { return mfa_default(around_, care_, factor_); });
+                 [this] { return mfa_default(around_, management_, factor_); });
         choice->add_option("FACTOR", factor_, "otp or sms")
             ->type_name("")
             ->required()
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(choice);
         CLI::App* enable = verb(*mfa_, "enable", "Switches it on, with a device that is verified.",
-                                [this] { return mfa_enable(around_, care_, factor_); });
+                                [this] { return mfa_enable(around_, management_, factor_); });
         enable->add_option("FACTOR", factor_, "otp or sms, if both are verified")
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(enable);
-        CLI::App* disable = verb(*mfa_, "disable", "Switches your second factor off, after asking.",
-                                 [this] { return mfa_disable(around_, care_, with_devices_); });
+        CLI::App* disable =
+            verb(*mfa_, "disable", "Switches your second factor off, after asking.",
+                 [this] { return mfa_disable(around_, management_, with_devices_); });
         disable->add_flag("--remove-devices", with_devices_, "and removes all devices");
         add_stdin(disable);
         disable->footer(
@@ -268,12 +269,13 @@ class CommandLine {
 
     void add_mfa_of_others() {
         CLI::App* unlock = verb(*mfa_, "unlock", "Unlocks a user after too many wrong passcodes.",
-                                [this] { return mfa_unlock(around_, care_, user_); });
+                                [this] { return mfa_unlock(around_, management_, user_); });
         unlock->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
         add_stdin(unlock);
         unlock->footer("For administrators of the Rackspace account; nobody unlocks themselves.");
-        CLI::App* require = verb(*mfa_, "require", "Says whether a user must have a second factor.",
-                                 [this] { return mfa_require(around_, care_, user_, level_); });
+        CLI::App* require =
+            verb(*mfa_, "require", "Says whether a user must have a second factor.",
+                 [this] { return mfa_require(around_, management_, user_, level_); });
         require->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
         require->add_option("LEVEL", level_, "default (as the domain says), optional or required")
             ->type_name("")
@@ -283,12 +285,12 @@ class CommandLine {
         require->footer("For administrators of the Rackspace account.");
         CLI::App* domain =
             verb_with_verbs(*mfa_, "domain", "Tells whether your domain demands a second factor.",
-                            [this] { return mfa_domain(around_, care_); });
+                            [this] { return mfa_domain(around_, management_); });
         add_json_and_stdin(domain);
-        add_json_and_stdin(
-            verb(*domain, "show", "The same.", [this] { return mfa_domain(around_, care_); }));
+        add_json_and_stdin(verb(*domain, "show", "The same.",
+                                [this] { return mfa_domain(around_, management_); }));
         CLI::App* set = verb(*domain, "set", "Demands a second factor of all users, or no longer.",
-                             [this] { return mfa_domain_set(around_, care_, level_); });
+                             [this] { return mfa_domain_set(around_, management_, level_); });
         set->add_option("LEVEL", level_, "optional or required")
             ->type_name("")
             ->required()
@@ -322,7 +324,7 @@ class CommandLine {
     std::uint32_t last_ = 0; ///< 0: --last alone
     bool json_ = false;
     std::string user_;
-    CareOptions care_;
+    ManagementOptions management_;
     BypassCodesOptions codes_;
     CLI::App* mfa_ = nullptr;
     std::string name_;

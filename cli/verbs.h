@@ -35,7 +35,7 @@ ExitStatus env(const Surroundings& around);
 ExitStatus login(const Surroundings& around, bool from_stdin);
 
 /// What the verbs about the second factor have in common.
-struct CareOptions {
+struct ManagementOptions {
     bool json = false;
     bool from_stdin = false;
 };
@@ -45,24 +45,25 @@ ExitStatus enrol(const Surroundings& around, const std::string& factor, const st
                  bool from_stdin);
 ExitStatus password(const Surroundings& around, bool from_stdin);
 /// `numbers`: telephone numbers in full.
-ExitStatus devices(const Surroundings& around, const CareOptions& options, bool numbers);
-ExitStatus remove_device(const Surroundings& around, const CareOptions& options,
+ExitStatus devices(const Surroundings& around, const ManagementOptions& options, bool numbers);
+ExitStatus remove_device(const Surroundings& around, const ManagementOptions& options,
                          const std::string& id);
-ExitStatus verify_device(const Surroundings& around, const CareOptions& options,
+ExitStatus verify_device(const Surroundings& around, const ManagementOptions& options,
                          const std::string& id);
-ExitStatus mfa_status(const Surroundings& around, const CareOptions& options);
-ExitStatus mfa_default(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_status(const Surroundings& around, const ManagementOptions& options);
+ExitStatus mfa_default(const Surroundings& around, const ManagementOptions& options,
                        const std::string& factor);
 /// `factor`: "otp", "sms", or empty where there is one kind only.
-ExitStatus mfa_enable(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_enable(const Surroundings& around, const ManagementOptions& options,
                       const std::string& factor);
-ExitStatus mfa_disable(const Surroundings& around, const CareOptions& options, bool with_devices);
-ExitStatus mfa_unlock(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_disable(const Surroundings& around, const ManagementOptions& options,
+                       bool with_devices);
+ExitStatus mfa_unlock(const Surroundings& around, const ManagementOptions& options,
                       const std::string& user);
-ExitStatus mfa_require(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_require(const Surroundings& around, const ManagementOptions& options,
                        const std::string& user, const std::string& level);
-ExitStatus mfa_domain(const Surroundings& around, const CareOptions& options);
-ExitStatus mfa_domain_set(const Surroundings& around, const CareOptions& options,
+ExitStatus mfa_domain(const Surroundings& around, const ManagementOptions& options);
+ExitStatus mfa_domain_set(const Surroundings& around, const ManagementOptions& options,
                           const std::string& level);
 
 struct BypassCodesOptions {
@@ -70,7 +71,7 @@ struct BypassCodesOptions {
     std::string valid_for; ///< "20m"; empty: as long as Identity lets them
     std::string user;      ///< another Rackspace user, for administrators; empty: oneself
 };
-ExitStatus bypass_codes(const Surroundings& around, const CareOptions& options,
+ExitStatus bypass_codes(const Surroundings& around, const ManagementOptions& options,
                         const BypassCodesOptions& wanted);
 
 ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& options);

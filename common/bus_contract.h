@@ -19,7 +19,7 @@ namespace method {
 inline constexpr const char* kBeginSignIn = "BeginSignIn";
 inline constexpr const char* kBeginEnrolment = "BeginEnrolment";
 inline constexpr const char* kBeginPasswordChange = "BeginPasswordChange";
-inline constexpr const char* kBeginCare = "BeginCare";
+inline constexpr const char* kBeginFactorManagement = "BeginFactorManagement";
 inline constexpr const char* kAnswer = "Answer";
 inline constexpr const char* kCancel = "Cancel";
 inline constexpr const char* kCheckAccount = "CheckAccount";
@@ -65,8 +65,8 @@ inline constexpr const char* kInteractive = "interactive"; // b
 inline constexpr const char* kLocale = "locale";           // s
 inline constexpr const char* kNoReuse = "no-reuse";        // b, the module line's no_reuse
 inline constexpr const char* kFactor = "factor"; // s, BeginEnrolment: "otp" or "sms"; else asked
-inline constexpr const char* kVerb = "verb";     // s, BeginCare: what to do
-inline constexpr const char* kArguments = "arguments"; // as, BeginCare
+inline constexpr const char* kVerb = "verb";     // s, BeginFactorManagement: what to do
+inline constexpr const char* kArguments = "arguments"; // as, BeginFactorManagement
 } // namespace context
 
 /// Keys of the `a{sv}` details that come with a verdict.
@@ -76,7 +76,7 @@ inline constexpr const char* kAccount = "account"; // s: the Rackspace user name
 /// ah: what is to be shown but is a secret (a key URI and its QR code, bypass codes) crosses the
 /// bus through pipes, as answers do. One for each message whose text is empty, in order.
 inline constexpr const char* kTexts = "texts";
-inline constexpr const char* kResult = "result"; // h: with `granted`, BeginCare: JSON
+inline constexpr const char* kResult = "result"; // h: with `granted`, BeginFactorManagement: JSON
 } // namespace detail
 
 /// What a message of a conversation is: to be answered (the first three) or only shown.

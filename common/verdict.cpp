@@ -55,7 +55,7 @@ constexpr Word<Reason> kReasons[] = {
     {Reason::PasswordChanged, "password-changed"},
     {Reason::Enrolled, "enrolled"},
     {Reason::Done, "done"},
-    {Reason::CareRefused, "care-refused"},
+    {Reason::ManagementRefused, "management-refused"},
     {Reason::NotSupported, "not-supported"},
 };
 

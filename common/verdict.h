@@ -51,9 +51,9 @@ enum class Reason {
     InternalFault,
     LocalRules, ///< account phase: nothing speaks against it
     PasswordChanged,
-    Enrolled,    ///< a second factor was set up
-    Done,        ///< what was asked for about the second factor is done
-    CareRefused, ///< Identity refused it; the message says why
+    Enrolled,          ///< a second factor was set up
+    Done,              ///< what was asked for about the second factor is done
+    ManagementRefused, ///< Identity refused it; the message says why
     NotSupported,
 };
 

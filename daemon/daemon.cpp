@@ -32,7 +32,7 @@ Daemon::Daemon(Places places)
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
       descriptor_store_(loop_, sessions_, systemd_),
-      enrolments_(loop_, [this](const std::string& address) { return care_at(address); }),
+      enrolments_(loop_, [this](const std::string& address) { return factors_of(address); }),
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
@@ -96,7 +96,7 @@ void Daemon::load() {
     auto client =
         std::make_unique<identity::IdentityV2>(*fresh->transport, service, issuer, clock_);
     fresh->issuer = &issuer;
-    fresh->care = client.get();
+    fresh->factors = client.get();
     fresh->identity = std::move(client);
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
@@ -121,13 +121,13 @@ void Daemon::load() {
                               in_force_.configuration->settings.identity.url));
 }
 
-identity::FactorCare* Daemon::care_at(const std::string& address) const {
+identity::FactorManagement* Daemon::factors_of(const std::string& address) const {
     if (in_force_.configuration && in_force_.configuration->settings.identity.url == address) {
-        return in_force_.configuration->care;
+        return in_force_.configuration->factors;
     }
     for (const auto& [id, former] : former_) {
         if (former.address() == address && !former.parted) {
-            return former.configuration->care;
+            return former.configuration->factors;
         }
     }
     return nullptr;

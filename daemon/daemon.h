@@ -47,7 +47,7 @@ class Daemon {
     void keep_for_a_while(std::shared_ptr<const Configuration> former);
     struct Former;
     bool is_done_with(const Former& former);
-    identity::FactorCare* care_at(const std::string& address) const;
+    identity::FactorManagement* factors_of(const std::string& address) const;
     void look_again_at_former(std::uint64_t id);
     void look_at_former(std::uint64_t id);
     void begin_stop();

@@ -11,9 +11,9 @@
 #include "daemon/bus/guard.h"
 #include "daemon/bus/process_facts.h"
 #include "daemon/bus/reply_values.h"
-#include "daemon/flows/care.h"
 #include "daemon/flows/check_account.h"
 #include "daemon/flows/enrolment.h"
+#include "daemon/flows/factor_management.h"
 #include "daemon/flows/password_change.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/journal/journal.h"
@@ -134,8 +134,8 @@ const sd_bus_vtable AuthServiceVtable::kTable[] = {
                             (&begin<AuthService::Dialogue::Enrolment>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("BeginPasswordChange", SD_BUS_ARGS("a{sv}", context), RAXAUTH_STEP,
                             (&begin<AuthService::Dialogue::PasswordChange>), kOpen),
-    SD_BUS_METHOD_WITH_ARGS("BeginCare", SD_BUS_ARGS("a{sv}", context), RAXAUTH_STEP,
-                            (&begin<AuthService::Dialogue::Care>), kOpen),
+    SD_BUS_METHOD_WITH_ARGS("BeginFactorManagement", SD_BUS_ARGS("a{sv}", context), RAXAUTH_STEP,
+                            (&begin<AuthService::Dialogue::FactorManagement>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("t", id, "t", serial, "ah", answers), RAXAUTH_STEP,
                             (&call<&AuthService::answer>), kOpen),
     SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("t", id), SD_BUS_NO_RESULT,
@@ -224,7 +224,7 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         rooms_.sessions,
         rooms_.clock,
         [&loop = rooms_.loop](std::chrono::microseconds time) { return loop.sleep(time); },
-        configuration.care,
+        configuration.factors,
         rooms_.enrolments,
         *configuration.issuer,
     };
@@ -379,8 +379,8 @@ const char* AuthService::hook_of(Dialogue dialogue) {
         return "enrolment";
     case Dialogue::PasswordChange:
         return "password-change";
-    case Dialogue::Care:
-        return "care";
+    case Dialogue::FactorManagement:
+        return "factor-management";
     case Dialogue::SignIn:
         break;
     }
@@ -442,8 +442,8 @@ Task<void> AuthService::serve_begin(BusMessage call, ClaimedContext claimed, Dia
             return flows::enrol(person, std::move(own), services(*configuration), trace);
         case Dialogue::PasswordChange:
             return flows::change_password(person, std::move(own), services(*configuration), trace);
-        case Dialogue::Care:
-            return flows::care(person, std::move(own), services(*configuration), trace);
+        case Dialogue::FactorManagement:
+            return flows::manage_factors(person, std::move(own), services(*configuration), trace);
         case Dialogue::SignIn:
             break;
         }

@@ -56,7 +56,7 @@ class AuthService {
 
   private:
     friend struct AuthServiceVtable;
-    enum class Dialogue { SignIn, Enrolment, PasswordChange, Care };
+    enum class Dialogue { SignIn, Enrolment, PasswordChange, FactorManagement };
     static const char* hook_of(Dialogue dialogue);
 
     void begin(sd_bus_message* call, Dialogue dialogue);

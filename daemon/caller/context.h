@@ -39,8 +39,8 @@ struct Context {
     bool no_reuse = false;
     std::string locale;                 ///< sanitised; of the program's terminal, where it said so
     std::string factor;                 ///< enrolment: which kind; sanitised
-    std::string verb;                   ///< care: what to do; sanitised
-    std::vector<std::string> arguments; ///< care; sanitised
+    std::string verb;                   ///< factor management: what to do; sanitised
+    std::vector<std::string> arguments; ///< of the verb; sanitised
 };
 
 } // namespace raxauth::caller

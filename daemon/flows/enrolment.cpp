@@ -11,7 +11,7 @@
 #include "daemon/enrolment/key_uri.h"
 #include "daemon/enrolment/phone_number.h"
 #include "daemon/enrolment/qr_text.h"
-#include "daemon/flows/care.h"
+#include "daemon/flows/factor_management.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/prompts.h"
@@ -32,11 +32,11 @@ using contract::MessageKind;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
-using identity::CareAnswer;
-using identity::CareRefusal;
 using identity::Done;
+using identity::FactorAnswer;
 using identity::FactorKind;
-using Cause = identity::CareRefusal::Cause;
+using identity::FactorRefusal;
+using Cause = identity::FactorRefusal::Cause;
 
 /// Wrong codes, and answers that are none, before the conversation ends.
 constexpr unsigned kMaxWrong = 5;
@@ -86,8 +86,8 @@ class SetUp {
   public:
     SetUp(Person& person, const Context& context, Services& services, const Subject& subject,
           const Secret* password, const Secret* typed, SignInTrace& trace)
-        : person_(person), context_(context), to_(services), subject_(subject), password_(password),
-          typed_(typed), trace_(trace),
+        : person_(person), context_(context), services_(services), subject_(subject),
+          password_(password), typed_(typed), trace_(trace),
           key_(fmt::format("{}\n{}\n{}\n{}", services.settings.identity.url, context.user,
                            subject.account.name, subject.origin.key)),
           style_(speaks_utf8(context.locale) ? enrolment::QrStyle::HalfBlocks
@@ -104,9 +104,9 @@ class SetUp {
         const bool worth_it = password_ != nullptr && !state_->device.empty() && !*withdrawn_;
         try {
             if (worth_it) {
-                to_.enrolments.keep(key_, std::move(state_));
+                services_.enrolments.keep(key_, std::move(state_));
             } else {
-                to_.enrolments.abandon(std::move(state_));
+                services_.enrolments.abandon(std::move(state_));
             }
         } catch (const std::exception& fault) {
             journal::warning(std::string("a set-up that was broken off is lost: ") + fault.what());
@@ -127,7 +127,7 @@ class SetUp {
     Task<std::optional<Verdict>> phone();
     Task<std::optional<Verdict>> add_phone();
     Task<std::optional<Verdict>> replace_unverified_phone(const Secret& number,
-                                                          CareRefusal refusal);
+                                                          FactorRefusal refusal);
     Task<std::optional<Verdict>> send_pin();
     Task<std::optional<Verdict>> switch_on();
     Task<Secret> ask(Message question);
@@ -140,7 +140,7 @@ class SetUp {
 
     Person& person_;
     const Context& context_;
-    Services& to_;
+    Services& services_;
     const Subject& subject_;
     const Secret* password_; ///< null: the session's token is used
     const Secret* typed_;    ///< all that was typed at the password prompt
@@ -159,8 +159,8 @@ class SetUp {
 
 Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Secret* session_token,
                                         std::string user_id) {
-    person_.allow(to_.settings.sign_in.enrolment_deadline);
-    resends_left_ = to_.settings.limits.resends;
+    person_.allow(services_.settings.sign_in.enrolment_deadline);
+    resends_left_ = services_.settings.limits.resends;
     trace_.when_withdrawn = [withdrawn = withdrawn_] { *withdrawn = true; };
     if (password_ != nullptr) {
         Task<std::optional<Verdict>> going_on = go_on_with_what_was_lost();
@@ -171,9 +171,9 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Se
     }
     if (!state_) {
         state_ = std::make_shared<PendingEnrolment>();
-        state_->address = to_.settings.identity.url;
+        state_->address = services_.settings.identity.url;
         state_->account = subject_.account.name;
-        state_->begun = to_.clock.wall();
+        state_->begun = services_.clock.wall();
         state_->kind = kind;
     }
     Task<std::optional<Verdict>> choosing = choose();
@@ -206,14 +206,14 @@ void SetUp::settle(Verdict& verdict) {
                       .telling("Rackspace Identity has ended what was begun here. Sign in again "
                                "within 15 minutes to go on.");
     }
-    if (why == Reason::CareRefused || why == Reason::PasswordOnlyClient) {
-        to_.enrolments.abandon(std::move(state_)); // the same again would be refused again
+    if (why == Reason::ManagementRefused || why == Reason::PasswordOnlyClient) {
+        services_.enrolments.abandon(std::move(state_)); // the same again would be refused again
     }
 }
 
 /// Who comes back is asked whether it was them: the key was shown to whoever began it.
 Task<std::optional<Verdict>> SetUp::go_on_with_what_was_lost() {
-    state_ = to_.enrolments.take(key_);
+    state_ = services_.enrolments.take(key_);
     if (!state_) {
         co_return std::nullopt;
     }
@@ -221,17 +221,18 @@ Task<std::optional<Verdict>> SetUp::go_on_with_what_was_lost() {
     while (wrong_ < kMaxWrong) {
         Task<Secret> asking = ask(
             {MessageKind::Text,
-             fmt::format("{}A second factor ({}) began to be set up from here at {}, and was not "
-                         "finished.\n  y  that was me: go on with it\n  n  start anew\n  c  "
-                         "cancel\nGo on [y, n, c]? ",
-                         note, name_of(*state_->kind),
-                         time_of_day(state_->begun - std::chrono::seconds(59), to_.clock.wall()))});
+             fmt::format(
+                 "{}A second factor ({}) began to be set up from here at {}, and was not "
+                 "finished.\n  y  that was me: go on with it\n  n  start anew\n  c  "
+                 "cancel\nGo on [y, n, c]? ",
+                 note, name_of(*state_->kind),
+                 time_of_day(state_->begun - std::chrono::seconds(59), services_.clock.wall()))});
         const Secret answer = co_await std::move(asking);
         if (says(answer, "y", "yes")) {
             co_return std::nullopt;
         }
         if (says(answer, "n", "no")) {
-            Task<void> undoing = to_.enrolments.undo(std::move(state_), to_.care);
+            Task<void> undoing = services_.enrolments.undo(std::move(state_), services_.factors);
             co_await std::move(undoing);
             state_.reset();
             co_return std::nullopt;
@@ -260,18 +261,18 @@ Task<std::optional<Verdict>> SetUp::begin(const Secret* session_token, std::stri
     if (state_->setup_token.held()) {
         co_return std::nullopt; // from before the connection was lost
     }
-    Task<CareAnswer<identity::SetupSession>> asking =
-        to_.care->begin_setup(subject_.account, *password_);
-    CareAnswer<identity::SetupSession> answer = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
+    Task<FactorAnswer<identity::SetupSession>> asking =
+        services_.factors->begin_setup(subject_.account, *password_);
+    FactorAnswer<identity::SetupSession> answer = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
         Verdict verdict = refused_by_identity(*refusal, "a token to set up MFA");
         co_return verdict;
     }
     auto& session = std::get<identity::SetupSession>(answer);
     if (session.user_id.empty()) { // one of the documents shows a reply without a user
-        Task<CareAnswer<identity::FactorState>> looking =
-            to_.care->state(session.token.text(), subject_.account.name);
-        const CareAnswer<identity::FactorState> found = co_await std::move(looking);
+        Task<FactorAnswer<identity::FactorState>> looking =
+            services_.factors->state(session.token.text(), subject_.account.name);
+        const FactorAnswer<identity::FactorState> found = co_await std::move(looking);
         if (const auto* facts = std::get_if<identity::FactorState>(&found)) {
             session.user_id = facts->user_id;
         }
@@ -297,7 +298,7 @@ Task<Secret> SetUp::ask(Message question) {
 
 /// The person says so: nothing half done is left.
 Task<Verdict> SetUp::cancelled() {
-    Task<void> undoing = to_.enrolments.undo(std::move(state_), to_.care);
+    Task<void> undoing = services_.enrolments.undo(std::move(state_), services_.factors);
     co_await std::move(undoing);
     co_return Verdict::refused(State::Denied, Reason::Cancelled, "the set-up was cancelled")
         .telling("Nothing was set up.");
@@ -316,7 +317,7 @@ std::optional<Verdict> SetUp::password_again(const Secret& answer) {
     if (answer.empty() || !again) {
         return std::nullopt;
     }
-    to_.limiter.ban_password_only_client(subject_.account.name, subject_.origin);
+    services_.limiter.ban_password_only_client(subject_.account.name, subject_.origin);
     return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
                             "the client answered a question of the set-up with the password; sshd "
                             "needs KbdInteractiveAuthentication yes")
@@ -332,7 +333,7 @@ Task<std::optional<Verdict>> SetUp::choose() {
         password_ != nullptr
             ? fmt::format("Rackspace demands a second factor of this account.\nNone is set up yet. "
                           "That can be done here and now, within {}.\n",
-                          in_words(time_left(context_, to_.settings)))
+                          in_words(time_left(context_, services_.settings)))
             : std::string();
     while (wrong_ < kMaxWrong) {
         Task<Secret> asking =
@@ -388,10 +389,10 @@ Message SetUp::code_question(const enrolment::KeyUri& key) const {
 
 Task<std::optional<Verdict>> SetUp::authenticator() {
     if (state_->device.empty()) {
-        Task<CareAnswer<identity::OtpDevice>> adding =
-            to_.care->add_otp_device(who(), device_name_);
-        CareAnswer<identity::OtpDevice> answer = co_await std::move(adding);
-        if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
+        Task<FactorAnswer<identity::OtpDevice>> adding =
+            services_.factors->add_otp_device(who(), device_name_);
+        FactorAnswer<identity::OtpDevice> answer = co_await std::move(adding);
+        if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
             co_return refused_by_identity(*refusal, "a new authenticator");
         }
         auto& device = std::get<identity::OtpDevice>(answer);
@@ -429,10 +430,10 @@ Task<std::optional<Verdict>> SetUp::authenticator() {
             note_ = "A passcode consists of digits only.\n";
             continue;
         }
-        Task<CareAnswer<Done>> verifying =
-            to_.care->verify_otp_device(who(), state_->device, *code);
-        const CareAnswer<Done> verified = co_await std::move(verifying);
-        const auto* refusal = std::get_if<CareRefusal>(&verified);
+        Task<FactorAnswer<Done>> verifying =
+            services_.factors->verify_otp_device(who(), state_->device, *code);
+        const FactorAnswer<Done> verified = co_await std::move(verifying);
+        const auto* refusal = std::get_if<FactorRefusal>(&verified);
         // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
         if (refusal == nullptr || refusal->cause == Cause::Conflict) {
             state_->verified = true;
@@ -498,9 +499,10 @@ Task<std::optional<Verdict>> SetUp::phone() {
             note_ = "A PIN consists of digits only.\n";
             continue;
         }
-        Task<CareAnswer<Done>> verifying = to_.care->verify_phone(who(), state_->device, *pin);
-        const CareAnswer<Done> verified = co_await std::move(verifying);
-        const auto* refusal = std::get_if<CareRefusal>(&verified);
+        Task<FactorAnswer<Done>> verifying =
+            services_.factors->verify_phone(who(), state_->device, *pin);
+        const FactorAnswer<Done> verified = co_await std::move(verifying);
+        const auto* refusal = std::get_if<FactorRefusal>(&verified);
         // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
         if (refusal == nullptr || refusal->cause == Cause::Conflict) {
             state_->verified = true;
@@ -537,15 +539,15 @@ Task<std::optional<Verdict>> SetUp::add_phone() {
             note_ = "That is no number: it begins with + and the country code.\n";
             continue;
         }
-        Task<CareAnswer<identity::Phone>> adding = to_.care->add_phone(who(), *number);
-        CareAnswer<identity::Phone> added = co_await std::move(adding);
+        Task<FactorAnswer<identity::Phone>> adding = services_.factors->add_phone(who(), *number);
+        FactorAnswer<identity::Phone> added = co_await std::move(adding);
         if (auto* done = std::get_if<identity::Phone>(&added)) {
             state_->device = std::move(done->id);
             state_->number = std::move(*number);
             --wrong_;
             co_return std::nullopt;
         }
-        const auto& refusal = std::get<CareRefusal>(added);
+        const auto& refusal = std::get<FactorRefusal>(added);
         if (refusal.cause != Cause::Conflict) {
             co_return refused_by_identity(refusal, "a phone");
         }
@@ -561,29 +563,31 @@ Task<std::optional<Verdict>> SetUp::add_phone() {
 /// There is one phone for each user. One that was never verified is in the way of the one the
 /// person has now: it goes. Nothing: `state_->device` says whether that helped.
 Task<std::optional<Verdict>> SetUp::replace_unverified_phone(const Secret& number,
-                                                             CareRefusal refusal) {
-    Task<CareAnswer<std::vector<identity::Phone>>> listing = to_.care->phones(who());
-    const CareAnswer<std::vector<identity::Phone>> listed = co_await std::move(listing);
+                                                             FactorRefusal refusal) {
+    Task<FactorAnswer<std::vector<identity::Phone>>> listing = services_.factors->phones(who());
+    const FactorAnswer<std::vector<identity::Phone>> listed = co_await std::move(listing);
     const auto* phones = std::get_if<std::vector<identity::Phone>>(&listed);
     const bool in_the_way = phones != nullptr && phones->size() == 1 && !phones->front().verified;
     if (phones != nullptr && phones->size() == 1 && phones->front().verified) {
-        co_return Verdict::refused(State::Denied, Reason::CareRefused,
+        co_return Verdict::refused(State::Denied, Reason::ManagementRefused,
                                    "the account has a verified phone already")
             .telling("This account has a phone already, and can have one only. \"raxauth devices\" "
                      "shows it, \"raxauth devices remove ID\" removes it.");
     }
     if (in_the_way) {
-        Task<CareAnswer<Done>> removing = to_.care->remove_phone(who(), phones->front().id);
-        const CareAnswer<Done> removed = co_await std::move(removing);
+        Task<FactorAnswer<Done>> removing =
+            services_.factors->remove_phone(who(), phones->front().id);
+        const FactorAnswer<Done> removed = co_await std::move(removing);
         if (std::holds_alternative<Done>(removed)) {
-            Task<CareAnswer<identity::Phone>> adding = to_.care->add_phone(who(), number);
-            CareAnswer<identity::Phone> added = co_await std::move(adding);
+            Task<FactorAnswer<identity::Phone>> adding =
+                services_.factors->add_phone(who(), number);
+            FactorAnswer<identity::Phone> added = co_await std::move(adding);
             if (auto* done = std::get_if<identity::Phone>(&added)) {
                 state_->device = std::move(done->id);
                 state_->number = number.clone();
                 co_return std::nullopt;
             }
-            refusal = std::get<CareRefusal>(std::move(added));
+            refusal = std::get<FactorRefusal>(std::move(added));
         }
     }
     note_ = fmt::format("Rackspace Identity does not take this number{}{}.\n",
@@ -594,7 +598,7 @@ Task<std::optional<Verdict>> SetUp::replace_unverified_phone(const Secret& numbe
 /// Counts as what it is: one more text message to somebody's phone.
 Task<std::optional<Verdict>> SetUp::send_pin() {
     Task<limits::Limiter::Permission> asking =
-        to_.limiter.reserve_challenge(subject_.account.name, subject_.origin);
+        services_.limiter.reserve_challenge(subject_.account.name, subject_.origin);
     limits::Limiter::Permission permission = co_await std::move(asking);
     if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
         if (state_->pin_sent) {
@@ -602,11 +606,11 @@ Task<std::optional<Verdict>> SetUp::send_pin() {
             note_ = "No further text message will be sent for now; the last PIN still counts.\n";
             co_return std::nullopt;
         }
-        co_return throttled(*limit, to_.clock.wall(), "limits.challenges");
+        co_return throttled(*limit, services_.clock.wall(), "limits.challenges");
     }
-    Task<CareAnswer<Done>> sending = to_.care->send_pin(who(), state_->device);
-    const CareAnswer<Done> sent = co_await std::move(sending);
-    if (const auto* refusal = std::get_if<CareRefusal>(&sent)) {
+    Task<FactorAnswer<Done>> sending = services_.factors->send_pin(who(), state_->device);
+    const FactorAnswer<Done> sent = co_await std::move(sending);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&sent)) {
         if (refusal->status != 0) {
             std::get<0>(permission)->not_judged(); // an answer that is a no: nothing was sent
         }
@@ -617,14 +621,14 @@ Task<std::optional<Verdict>> SetUp::send_pin() {
 }
 
 Task<std::optional<Verdict>> SetUp::switch_on() {
-    CareAnswer<Done> enabled = Done{};
+    FactorAnswer<Done> enabled = Done{};
     if (!on_already_) {
         Task<void> gaining = gain_time(person_); // the verification may have taken most of it
         co_await std::move(gaining);
-        Task<CareAnswer<Done>> enabling = to_.care->enable(who(), state_->kind);
+        Task<FactorAnswer<Done>> enabling = services_.factors->enable(who(), state_->kind);
         enabled = co_await std::move(enabling);
     }
-    const auto* refusal = std::get_if<CareRefusal>(&enabled);
+    const auto* refusal = std::get_if<FactorRefusal>(&enabled);
     // Some servers switch it on with the verification, which ends the token for setting up.
     const bool on_already =
         refusal != nullptr && refusal->cause == Cause::TokenDead && state_->setup_token.held();
@@ -637,7 +641,7 @@ Task<std::optional<Verdict>> SetUp::switch_on() {
                                 context_.service, context_.remote_host));
     state_.reset(); // and the token for setting up ends
     if (!on_already_) {
-        co_await to_.sleep(kUntilEnabledCounts);
+        co_await services_.sleep(kUntilEnabledCounts);
     }
     co_return std::nullopt;
 }
@@ -665,15 +669,15 @@ Task<Verdict> enrol(Person& person, Context context, Services services,
         co_return Verdict::refused(State::Denied, Reason::NotSupported, "an unknown kind of factor")
             .telling("A second factor is \"otp\" or \"sms\".");
     }
-    Task<CareAccess> opening = open_care(person, context, services, trace);
-    CareAccess access = co_await std::move(opening);
+    Task<SessionAccess> opening = open_session_access(person, context, services, trace);
+    SessionAccess access = co_await std::move(opening);
     if (access.refusal) {
         co_return std::move(*access.refusal);
     }
-    Task<CareAnswer<identity::FactorState>> asking =
-        services.care->state(access.token, access.subject.account.name);
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+    Task<FactorAnswer<identity::FactorState>> asking =
+        services.factors->state(access.token, access.subject.account.name);
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         if (refusal->cause == Cause::TokenDead) {
             services.sessions.token_dead(access.key, access.generation);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/password_change.h"
 
-#include "daemon/flows/care.h"
+#include "daemon/flows/factor_management.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/journal/journal.h"
 
@@ -16,9 +16,9 @@ using contract::MessageKind;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
-using identity::CareAnswer;
-using identity::CareRefusal;
 using identity::Done;
+using identity::FactorAnswer;
+using identity::FactorRefusal;
 
 constexpr unsigned kMaxTries = 3;
 constexpr const char* kRules = "A new password has 8 to 100 characters, with a capital letter, a "
@@ -75,11 +75,11 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
         if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
             co_return throttled(*limit, services.clock.wall(), "limits, before a password change");
         }
-        Task<CareAnswer<Done>> changing =
-            services.care->change_password(subject.account, present, fresh);
-        const CareAnswer<Done> changed = co_await std::move(changing);
-        const auto* refusal = std::get_if<CareRefusal>(&changed);
-        if (refusal != nullptr && refusal->cause == CareRefusal::Cause::WrongPassword) {
+        Task<FactorAnswer<Done>> changing =
+            services.factors->change_password(subject.account, present, fresh);
+        const FactorAnswer<Done> changed = co_await std::move(changing);
+        const auto* refusal = std::get_if<FactorRefusal>(&changed);
+        if (refusal != nullptr && refusal->cause == FactorRefusal::Cause::WrongPassword) {
             services.limiter.password_failed(subject.account.name, subject.origin);
         }
         if (refusal == nullptr || refusal->status != 0) {
@@ -93,13 +93,13 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
             services.sessions.flush(context.user);
             co_return fresh;
         }
-        if (refusal->cause != CareRefusal::Cause::Conflict) {
+        if (refusal->cause != FactorRefusal::Cause::Conflict) {
             co_return refused_by_identity(*refusal, "a new password");
         }
         note = fmt::format("Rackspace Identity does not take this password{}{}.",
                            refusal->message.empty() ? "" : ": ", refusal->message);
     }
-    co_return Verdict::refused(State::MaxTries, Reason::CareRefused, "no usable new password")
+    co_return Verdict::refused(State::MaxTries, Reason::ManagementRefused, "no usable new password")
         .telling("The password was not changed.");
 }
 
@@ -134,7 +134,7 @@ Task<Verdict> change_password(Person& person, Context context, Services services
     if (subject.refusal) {
         co_return std::move(*subject.refusal);
     }
-    if (services.care == nullptr) {
+    if (services.factors == nullptr) {
         co_return Verdict::refused(State::Denied, Reason::NotSupported,
                                    "this identity service changes no passwords");
     }

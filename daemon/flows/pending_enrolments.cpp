@@ -64,18 +64,18 @@ Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolmen
 
 /// One try: what stays behind is an unverified device, which proves nothing to anybody.
 Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment,
-                                   identity::FactorCare* care) {
+                                   identity::FactorManagement* care) {
     if (!enrolment || enrolment->device.empty()) {
         co_return;
     }
     bool removed = false;
     if (care != nullptr && !closed_ && !enrolment->token().empty()) {
         const identity::Acting who{enrolment->token(), enrolment->user_id};
-        Task<identity::CareAnswer<identity::Done>> removing =
+        Task<identity::FactorAnswer<identity::Done>> removing =
             enrolment->kind == identity::FactorKind::Sms
                 ? care->remove_phone(who, enrolment->device)
                 : care->remove_otp_device(who, enrolment->device);
-        const identity::CareAnswer<identity::Done> answer = co_await std::move(removing);
+        const identity::FactorAnswer<identity::Done> answer = co_await std::move(removing);
         removed = std::holds_alternative<identity::Done>(answer);
     }
     if (!removed) {

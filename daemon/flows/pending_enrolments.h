@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/task.h"
@@ -47,7 +47,7 @@ class PendingEnrolments {
     static constexpr std::size_t kMostOfAccount = 4;
 
     /// Whom to ask when something is to be undone at an address; null: nobody any more.
-    using CareAt = std::function<identity::FactorCare*(const std::string& address)>;
+    using CareAt = std::function<identity::FactorManagement*(const std::string& address)>;
 
     /// `loop` outlives it.
     PendingEnrolments(Loop& loop, CareAt care) : loop_(loop), care_(std::move(care)) {}
@@ -62,7 +62,7 @@ class PendingEnrolments {
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);
     /// The same, awaited, by `care`, which is that of the address it was begun at.
-    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment, identity::FactorCare* care);
+    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment, identity::FactorManagement* care);
     /// An orderly stop: the tokens are let go, now and whenever one would be kept.
     void close();
 

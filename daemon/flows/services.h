@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 #include "daemon/identity/identity.h"
 #include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
@@ -27,7 +27,7 @@ struct Services {
     sessions::SessionStore& sessions;
     const Clock& clock;
     std::function<Task<void>(std::chrono::microseconds)> sleep;
-    identity::FactorCare* care; ///< null where the identity service has no such thing
+    identity::FactorManagement* factors; ///< null where the identity service has no such thing
     PendingEnrolments& enrolments;
     const identity::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
 };

@@ -6,8 +6,8 @@
 // for names that do not exist.
 #include "daemon/flows/sign_in.h"
 
-#include "daemon/flows/care.h"
 #include "daemon/flows/enrolment.h"
+#include "daemon/flows/factor_management.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/password_change.h"
 #include "daemon/flows/prompts.h"
@@ -47,7 +47,7 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 class SignIn {
   public:
     SignIn(Person& person, Context& context, Services& services, SignInTrace& trace)
-        : person_(person), context_(context), to_(services), trace_(trace),
+        : person_(person), context_(context), services_(services), trace_(trace),
           policy_(services.settings.for_service(context.service)) {}
 
     Task<Verdict> run();
@@ -75,7 +75,7 @@ class SignIn {
 
     Person& person_;
     Context& context_;
-    Services& to_;
+    Services& services_;
     SignInTrace& trace_;
     const settings::ServicePolicy policy_;
 
@@ -119,12 +119,12 @@ Task<Verdict> SignIn::run() {
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
     }
-    if (const auto refusal = to_.limiter.refusal(account_.name, origin_)) {
-        co_return throttled(*refusal, to_.clock.wall(), "limiter, before the first step");
+    if (const auto refusal = services_.limiter.refusal(account_.name, origin_)) {
+        co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
     }
-    const std::chrono::milliseconds held = to_.limiter.delay(account_.name, origin_);
+    const std::chrono::milliseconds held = services_.limiter.delay(account_.name, origin_);
     if (held.count() > 0) {
-        co_await to_.sleep(held);
+        co_await services_.sleep(held);
     }
     Verdict verdict = co_await first_step();
     co_return verdict;
@@ -133,7 +133,7 @@ Task<Verdict> SignIn::run() {
 /// Everything that is decided before a password is asked for. Fills account_ and origin_, or
 /// refusal_, for those who are asked all the same.
 Task<std::optional<Verdict>> SignIn::find_local_account() {
-    Task<Subject> finding = find_subject(context_, to_);
+    Task<Subject> finding = find_subject(context_, services_);
     Subject subject = co_await std::move(finding);
     uid_ = subject.uid;
     account_ = std::move(subject.account);
@@ -143,15 +143,16 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
     if (subject.early) {
         co_return std::move(*subject.early);
     }
-    attempts_left_ = to_.settings.limits.passcode_attempts;
-    resends_left_ = to_.settings.limits.resends;
+    attempts_left_ = services_.settings.limits.passcode_attempts;
+    resends_left_ = services_.settings.limits.resends;
     co_return std::nullopt;
 }
 
 /// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
 Task<std::optional<Verdict>> SignIn::reuse_session() {
-    const ReuseDecision decision = decide_reuse(context_, uid_, account_, to_.issuer, policy_,
-                                                to_.settings.sessions, to_.sessions, to_.clock);
+    const ReuseDecision decision =
+        decide_reuse(context_, uid_, account_, services_.issuer, policy_,
+                     services_.settings.sessions, services_.sessions, services_.clock);
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
@@ -173,7 +174,8 @@ Task<std::optional<Verdict>> SignIn::reuse_session() {
             co_return ended; // or, with the password typed already, sign in anew
         }
     }
-    std::optional<sessions::Grant> grant = to_.sessions.reuse(decision.key, decision.generation);
+    std::optional<sessions::Grant> grant =
+        services_.sessions.reuse(decision.key, decision.generation);
     if (!grant) {
         co_return std::nullopt;
     }
@@ -191,7 +193,7 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
     } else {
         std::vector<Message> question;
         question.push_back(
-            session_password_prompt(context_, decision.signed_in_at, to_.clock.wall()));
+            session_password_prompt(context_, decision.signed_in_at, services_.clock.wall()));
         Task<std::vector<Secret>> asking = person_.ask(std::move(question));
         std::vector<Secret> answers = co_await std::move(asking);
         typed = std::move(answers.at(0));
@@ -208,7 +210,7 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
     }
     using Check = sessions::SessionStore::PasswordCheck;
     Task<Check> checking =
-        to_.sessions.check_password(decision.key, decision.generation, typed.clone());
+        services_.sessions.check_password(decision.key, decision.generation, typed.clone());
     const Check check = co_await std::move(checking);
     switch (check) {
     case Check::Right:
@@ -233,32 +235,32 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
 
 /// Asks Identity, where that was not done lately, whether the session's token still lives.
 Task<bool> SignIn::token_lives(const ReuseDecision& decision) {
-    const sessions::Session* session = to_.sessions.find(decision.key);
+    const sessions::Session* session = services_.sessions.find(decision.key);
     if (session == nullptr || session->generation != decision.generation) {
         co_return false;
     }
     const Secret token = session->signed_in.token.text().clone();
-    const identity::TokenState state = co_await to_.identity.validate(token);
+    const identity::TokenState state = co_await services_.identity.validate(token);
     switch (state) {
     case identity::TokenState::Alive:
-        to_.sessions.token_alive(decision.key, decision.generation);
+        services_.sessions.token_alive(decision.key, decision.generation);
         co_return true;
     case identity::TokenState::Dead:
-        to_.sessions.token_dead(decision.key, decision.generation);
+        services_.sessions.token_dead(decision.key, decision.generation);
         trace_.reuse = "Identity knows the session's token no more";
         co_return false;
     case identity::TokenState::Unknown:
         trace_.reuse = "Identity could not be asked about the session's token";
-        co_return to_.settings.sessions.reuse_unverified;
+        co_return services_.settings.sessions.reuse_unverified;
     }
     co_return false;
 }
 
 Task<void> SignIn::obtain_password() {
     if (!refusal_) {
-        to_.identity.warm(); // the handshake costs nobody anything while the person types
+        services_.identity.warm(); // the handshake costs nobody anything while the person types
     }
-    const bool single = to_.settings.sign_in.single_prompt;
+    const bool single = services_.settings.sign_in.single_prompt;
     if (context_.password) {
         typed_ = std::move(*context_.password);
     } else {
@@ -279,7 +281,7 @@ Task<void> SignIn::obtain_password() {
 
 /// A refusal that Identity is not asked for takes about as long as one that it is.
 Task<void> SignIn::go_through_the_motions() {
-    std::chrono::microseconds typical = to_.identity.reachability().round_trip;
+    std::chrono::microseconds typical = services_.identity.reachability().round_trip;
     if (typical.count() <= 0) {
         typical = kTypicalFirstStep;
     }
@@ -288,24 +290,24 @@ Task<void> SignIn::go_through_the_motions() {
     const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::duration<double, std::micro>(static_cast<double>(typical.count()) *
                                                   jitter(random)));
-    co_await to_.sleep(wait);
+    co_await services_.sleep(wait);
 }
 
 /// Step 1 with what was typed as the configuration allows. An API key is tried only where the
 /// configuration says so, and only after Identity refused the same words as a password: what was
 /// typed is never judged by its look.
 Task<Answer> SignIn::ask_identity_first_step() {
-    Answer answer =
-        co_await to_.identity.authenticate(account_, identity::CredentialKind::Password, password_);
+    Answer answer = co_await services_.identity.authenticate(
+        account_, identity::CredentialKind::Password, password_);
     const auto* rejected = std::get_if<Rejected>(&answer);
     const bool as_key =
         rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials &&
-        to_.settings.sign_in.credential == settings::CredentialRule::PasswordOrApiKey &&
+        services_.settings.sign_in.credential == settings::CredentialRule::PasswordOrApiKey &&
         !policy_.access.require_mfa;
     if (as_key) {
         with_api_key_ = true;
-        answer = co_await to_.identity.authenticate(account_, identity::CredentialKind::ApiKey,
-                                                    password_);
+        answer = co_await services_.identity.authenticate(
+            account_, identity::CredentialKind::ApiKey, password_);
     }
     co_return answer;
 }
@@ -326,7 +328,7 @@ bool challenge_was_used(const Answer& answer) {
 void SignIn::settle_first_step(Limiter::Permission& permission, const Answer& answer) {
     const auto* rejected = std::get_if<Rejected>(&answer);
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
-        to_.limiter.password_failed(account_.name, origin_);
+        services_.limiter.password_failed(account_.name, origin_);
     }
     if (!challenge_was_used(answer)) {
         std::get<0>(permission)->not_judged();
@@ -335,10 +337,10 @@ void SignIn::settle_first_step(Limiter::Permission& permission, const Answer& an
 }
 
 Task<Verdict> SignIn::first_step() {
-    Task<Limiter::Permission> asking = to_.limiter.reserve_challenge(account_.name, origin_);
+    Task<Limiter::Permission> asking = services_.limiter.reserve_challenge(account_.name, origin_);
     Limiter::Permission permission = co_await std::move(asking);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
-        co_return throttled(*refusal, to_.clock.wall(), "limits.challenges");
+        co_return throttled(*refusal, services_.clock.wall(), "limits.challenges");
     }
     Answer answer = co_await ask_identity_first_step();
     settle_first_step(permission, answer);
@@ -347,12 +349,12 @@ Task<Verdict> SignIn::first_step() {
         Verdict verdict = co_await second_step(std::move(challenge));
         co_return verdict;
     }
-    if (to_.care != nullptr && context_.interactive && !with_api_key_) {
+    if (services_.factors != nullptr && context_.interactive && !with_api_key_) {
         std::optional<Task<std::optional<Verdict>>> help;
         if (std::holds_alternative<identity::PasswordExpired>(answer) && !password_renewed_) {
             help = renew_password();
         } else if (std::holds_alternative<identity::SetupRequired>(answer) && !enrolled_ &&
-                   to_.settings.sign_in.enrol_at_login) {
+                   services_.settings.sign_in.enrol_at_login) {
             help = set_up_second_factor();
         }
         if (help) {
@@ -375,7 +377,7 @@ Task<std::optional<Verdict>> SignIn::renew_password() {
     password_renewed_ = true;
     const Subject subject = this_subject();
     Task<std::variant<Secret, Verdict>> renewing =
-        change_expired_password(person_, context_, to_, subject, password_, typed_);
+        change_expired_password(person_, context_, services_, subject, password_, typed_);
     std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
     if (auto* verdict = std::get_if<Verdict>(&renewed)) {
         co_return std::move(*verdict);
@@ -391,7 +393,7 @@ Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     enrolled_ = true;
     const Subject subject = this_subject();
     Task<std::optional<Verdict>> enrolling =
-        enrol_at_sign_in(person_, context_, to_, subject, password_, typed_, trace_);
+        enrol_at_sign_in(person_, context_, services_, subject, password_, typed_, trace_);
     std::optional<Verdict> ended = co_await std::move(enrolling);
     if (ended) {
         co_return ended;
@@ -429,7 +431,7 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
         }
         // sshd's PasswordAuthentication gives its one answer to every prompt (pam-facts 3).
         if (!typed.empty() && (typed.equals(typed_) || typed.equals(password_))) {
-            to_.limiter.ban_password_only_client(account_.name, origin_);
+            services_.limiter.ban_password_only_client(account_.name, origin_);
             co_return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
                                        "the client answered the passcode prompt with the password; "
                                        "sshd needs KbdInteractiveAuthentication yes")
@@ -472,7 +474,7 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
 /// The person asked for a new code: step 1 once more, which sends an SMS. Nothing when it did, with
 /// the new challenge in place of the old.
 Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
-    Task<Limiter::Permission> asking = to_.limiter.reserve_challenge(account_.name, origin_);
+    Task<Limiter::Permission> asking = services_.limiter.reserve_challenge(account_.name, origin_);
     Limiter::Permission permission = co_await std::move(asking);
     if (std::holds_alternative<LimitRefusal>(permission)) {
         resends_left_ = 0;
@@ -480,8 +482,8 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
         co_return std::nullopt;
     }
     --resends_left_;
-    Answer answer =
-        co_await to_.identity.authenticate(account_, identity::CredentialKind::Password, password_);
+    Answer answer = co_await services_.identity.authenticate(
+        account_, identity::CredentialKind::Password, password_);
     settle_first_step(permission, answer);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
@@ -493,15 +495,15 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
 
 /// One passcode to Identity. WrongCredentials with attempts_left_ means: may be asked again.
 Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret& passcode) {
-    Task<Limiter::Permission> asking = to_.limiter.reserve_passcode(account_.name, origin_);
+    Task<Limiter::Permission> asking = services_.limiter.reserve_passcode(account_.name, origin_);
     Limiter::Permission permission = co_await std::move(asking);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
         attempts_left_ = 0;
-        co_return throttled(*refusal, to_.clock.wall(), "limits.wrong_passcodes");
+        co_return throttled(*refusal, services_.clock.wall(), "limits.wrong_passcodes");
     }
     Limiter::Attempt& attempt = *std::get<0>(permission);
     --attempts_left_;
-    Answer answer = co_await to_.identity.submit_passcode(account_, challenge, passcode);
+    Answer answer = co_await services_.identity.submit_passcode(account_, challenge, passcode);
     const auto* rejected = std::get_if<Rejected>(&answer);
     const auto* lost = std::get_if<identity::Unreachable>(&answer);
     // Whatever else comes may have been counted at Identity, so it is counted here.
@@ -546,9 +548,10 @@ Verdict SignIn::judged(identity::TokenIssued issued) {
                          "account signed in without it. Set it up in the Cloud Control Panel.")
                    : std::move(verdict).telling("This Rackspace account may not sign in here.");
     }
-    to_.limiter.signed_in(account_.name, origin_);
-    return Verdict::granted(to_.sessions.accept(std::get<policy::Admission>(std::move(judgement)),
-                                                context_, account_, uid_, kept_password()));
+    services_.limiter.signed_in(account_.name, origin_);
+    return Verdict::granted(
+        services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)), context_,
+                                  account_, uid_, kept_password()));
 }
 
 Verdict SignIn::verdict_of(Answer answer) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 #include "daemon/identity/http/http_transport.h"
 #include "daemon/identity/identity.h"
 #include "daemon/settings/settings.h"
@@ -19,7 +19,8 @@ struct Configuration {
     std::unique_ptr<identity::HttpTransport> transport; ///< used by `identity`, so it goes last
     std::unique_ptr<identity::Identity> identity;
     const identity::TokenRevoker* issuer = nullptr; ///< of the tokens that `identity` gives out
-    identity::FactorCare* care = nullptr; ///< the same object; null: the service has no such thing
+    identity::FactorManagement* factors =
+        nullptr; ///< the same object; null: the service has no such thing
 };
 
 /// What is in force now; null while the configuration on disk is unusable (see `trouble`).

@@ -128,7 +128,7 @@ def test_a_password_is_changed(around):
 @pytest.mark.parametrize("verb, refused", [("enrol", "not set up"),
                                            ("password", "the password is not changed")])
 @pytest.mark.parametrize("state, reason, status", [
-    ("denied", "care-refused", 1), ("denied", "wrong-credentials", 1), ("max-tries", "", 1),
+    ("denied", "management-refused", 1), ("denied", "wrong-credentials", 1), ("max-tries", "", 1),
     ("unavailable", "deadline", 1), ("unavailable", "identity-unreachable", 3),
 ])
 def test_a_refusal_says_why_and_what_to_do(around, verb, refused, state, reason, status):

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sign_in_world.h"
-#include "tests/support/fake_care.h"
+#include "tests/support/fake_factors.h"
 
 using namespace raxauth;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
 using identity::FactorKind;
-using Cause = identity::CareRefusal::Cause;
+using Cause = identity::FactorRefusal::Cause;
 
 namespace {
 
@@ -19,10 +19,10 @@ constexpr const char* kPinQuestion = "PIN [";
 
 TEST_GROUP(Enrolment) {
     SignInWorld world;
-    FakeCare care{world.revoker, world.clock};
+    FakeFactors factors{world.revoker, world.clock};
 
     void setup() override {
-        world.care = &care;
+        world.factors = &factors;
     }
     void teardown() override {
         world.enrolments.close();
@@ -38,10 +38,10 @@ TEST_GROUP(Enrolment) {
         world.identity.challenges("session-1").at_step_2(world.token());
     }
     void check_nothing_left() {
-        UNSIGNED_LONGS_EQUAL_TEXT(0, care.otp.size() + care.phone.size(), "a device is left");
+        UNSIGNED_LONGS_EQUAL_TEXT(0, factors.otp.size() + factors.phone.size(), "a device is left");
         UNSIGNED_LONGS_EQUAL_TEXT(0, world.revoker.live(), "a token is left");
         UNSIGNED_LONGS_EQUAL_TEXT(0, world.enrolments.size(), "a set-up is left");
-        CHECK_FALSE(care.enabled);
+        CHECK_FALSE(factors.enabled);
     }
 };
 
@@ -52,17 +52,17 @@ TEST(Enrolment, sets_an_authenticator_up_at_the_login_prompt_and_signs_in_with_i
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
 
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
-    CHECK_TRUE(care.enabled);
-    CHECK_TRUE(care.factor == FactorKind::Otp);
-    CHECK_TRUE(care.otp.begin()->second);
+    CHECK_TRUE(factors.enabled);
+    CHECK_TRUE(factors.factor == FactorKind::Otp);
+    CHECK_TRUE(factors.otp.begin()->second);
     CHECK_TRUE(run.person().allowed == world.settings.sign_in.enrolment_deadline);
-    for (const std::string& token : care.tokens) {
+    for (const std::string& token : factors.tokens) {
         STRCMP_EQUAL("setup-1", token.c_str());
     }
     CHECK_FALSE(world.revoker.lives("setup-1"));
@@ -122,14 +122,14 @@ TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
         .when_asked_for(kNumber, "512 555")
         .when_asked_for("begins with +", " +1 512-555-0199 ")
         .when_asked_for("**99", "1111")
-        .when_asked_for("not accepted", FakeCare::kPin)
+        .when_asked_for("not accepted", FakeFactors::kPin)
         .when_asked_for("Now sign in with it", "1411594");
 
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
-    CHECK_TRUE(care.factor == FactorKind::Sms);
-    UNSIGNED_LONGS_EQUAL(1, care.asked("send_pin"));
+    CHECK_TRUE(factors.factor == FactorKind::Sms);
+    UNSIGNED_LONGS_EQUAL(1, factors.asked("send_pin"));
     UNSIGNED_LONGS_EQUAL(2, world.counts().challenges); // the PIN, and the sign-in's own
     CHECK_FALSE(contains(run.all_text(), "555-0199"));
 }
@@ -147,7 +147,7 @@ TEST(Enrolment, sends_no_more_pins_than_limits_resends_and_the_budget_allow) {
         .when_asked_for("No further text message", "c");
     run.start();
     run.check_ends(State::Denied, Reason::Cancelled);
-    UNSIGNED_LONGS_EQUAL(2, care.asked("send_pin"));
+    UNSIGNED_LONGS_EQUAL(2, factors.asked("send_pin"));
 
     world.settings.limits.challenges = 2;
     world.remake_limiter(); // both are used up
@@ -184,7 +184,7 @@ TEST(Enrolment, leaves_nothing_behind_when_the_caller_says_cancel) {
     SignInRun run(world);
     run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
     run.start(); // waits for the passcode
-    UNSIGNED_LONGS_EQUAL(1, care.otp.size());
+    UNSIGNED_LONGS_EQUAL(1, factors.otp.size());
 
     run.trace().when_withdrawn(); // what Registry's `ended` does for Cancel, before the flow goes
     run.drop();
@@ -209,14 +209,14 @@ TEST(Enrolment, goes_on_where_a_lost_connection_stopped_it) {
     again.person()
         .when_asked_for("password", "secret")
         .when_asked_for("Go on [y, n, c]", "y")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     again.start();
 
     again.check_ends(State::Granted, Reason::MfaProven);
     STRCMP_EQUAL(first_question.c_str(), text_of(again.person().prompts.at(2)).c_str());
-    UNSIGNED_LONGS_EQUAL(1, care.asked("begin_setup"));
-    UNSIGNED_LONGS_EQUAL(1, care.asked("add_otp_device"));
+    UNSIGNED_LONGS_EQUAL(1, factors.asked("begin_setup"));
+    UNSIGNED_LONGS_EQUAL(1, factors.asked("add_otp_device"));
     UNSIGNED_LONGS_EQUAL(0, world.enrolments.size());
 }
 
@@ -226,7 +226,7 @@ TEST(Enrolment, starts_anew_for_who_did_not_begin_what_was_lost) {
     lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
     lost.start();
     lost.drop();
-    UNSIGNED_LONGS_EQUAL(1, care.otp.count("otp-1"));
+    UNSIGNED_LONGS_EQUAL(1, factors.otp.count("otp-1"));
 
     demands_setup();
     then_signs_in();
@@ -235,13 +235,13 @@ TEST(Enrolment, starts_anew_for_who_did_not_begin_what_was_lost) {
         .when_asked_for("password", "secret")
         .when_asked_for("Go on [y, n, c]", "n")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     again.start();
 
     again.check_ends(State::Granted, Reason::MfaProven);
-    UNSIGNED_LONGS_EQUAL_TEXT(0, care.otp.count("otp-1"), "the other's device is still there");
-    UNSIGNED_LONGS_EQUAL(1, care.otp.count("otp-2"));
+    UNSIGNED_LONGS_EQUAL_TEXT(0, factors.otp.count("otp-1"), "the other's device is still there");
+    UNSIGNED_LONGS_EQUAL(1, factors.otp.count("otp-2"));
 }
 
 TEST(Enrolment, never_shows_one_key_in_two_conversations_at_once) {
@@ -259,8 +259,9 @@ TEST(Enrolment, never_shows_one_key_in_two_conversations_at_once) {
     second.start();
 
     second.check_ends(State::Denied, Reason::Cancelled);
-    UNSIGNED_LONGS_EQUAL(2, care.asked("add_otp_device"));
-    UNSIGNED_LONGS_EQUAL_TEXT(1, care.otp.count("otp-1"), "the first one's device was taken away");
+    UNSIGNED_LONGS_EQUAL(2, factors.asked("add_otp_device"));
+    UNSIGNED_LONGS_EQUAL_TEXT(1, factors.otp.count("otp-1"),
+                              "the first one's device was taken away");
 }
 
 TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_account) {
@@ -274,7 +275,7 @@ TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_a
     }
 
     UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, world.enrolments.size());
-    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, care.otp.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, factors.otp.size());
 }
 
 TEST(Enrolment, gives_a_client_up_that_repeats_the_whole_line_of_a_single_prompt) {
@@ -287,7 +288,7 @@ TEST(Enrolment, gives_a_client_up_that_repeats_the_whole_line_of_a_single_prompt
     run.start();
 
     run.check_ends(State::Denied, Reason::PasswordOnlyClient);
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
 }
 
 TEST(Enrolment, shows_what_was_begun_to_nobody_from_elsewhere) {
@@ -316,7 +317,7 @@ TEST(Enrolment, ends_after_five_answers_that_do_not_fit_and_can_be_gone_on_with)
     run.start();
 
     run.check_ends(State::MaxTries, Reason::WrongCredentials);
-    UNSIGNED_LONGS_EQUAL(4, care.asked("verify_otp_device"));
+    UNSIGNED_LONGS_EQUAL(4, factors.asked("verify_otp_device"));
     UNSIGNED_LONGS_EQUAL(1, world.enrolments.size());
 }
 
@@ -327,7 +328,7 @@ TEST(Enrolment, gives_a_client_up_that_answers_everything_with_the_password) {
     run.start();
 
     run.check_ends(State::Denied, Reason::PasswordOnlyClient);
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
     CHECK_TRUE(world.counts().refused_until.has_value() ||
                world.limiter->refusal("alice.smith", world.origin()).has_value());
 }
@@ -335,12 +336,12 @@ TEST(Enrolment, gives_a_client_up_that_answers_everything_with_the_password) {
 TEST(Enrolment, goes_on_where_the_verification_switched_mfa_on_by_itself) {
     demands_setup();
     then_signs_in();
-    care.refuse("enable", Cause::TokenDead, 401);
+    factors.refuse("enable", Cause::TokenDead, 401);
     SignInRun run(world);
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     run.start();
 
@@ -350,17 +351,17 @@ TEST(Enrolment, goes_on_where_the_verification_switched_mfa_on_by_itself) {
 TEST(Enrolment, goes_on_where_the_device_was_verified_by_a_request_whose_answer_was_lost) {
     demands_setup();
     then_signs_in();
-    care.refuse("verify_otp_device", Cause::Conflict, 400, "already verified");
+    factors.refuse("verify_otp_device", Cause::Conflict, 400, "already verified");
     SignInRun run(world);
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
-    CHECK_TRUE(care.enabled);
+    CHECK_TRUE(factors.enabled);
 }
 
 TEST(Enrolment, says_yes_to_nobody_whose_second_factor_is_not_proven_afterwards) {
@@ -370,7 +371,7 @@ TEST(Enrolment, says_yes_to_nobody_whose_second_factor_is_not_proven_afterwards)
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode);
+        .when_asked_for(kScan, FakeFactors::kCode);
     run.start();
 
     run.check_ends(State::Denied, Reason::MfaRequired);
@@ -383,7 +384,7 @@ TEST(Enrolment, is_offered_once_in_a_sign_in) {
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode);
+        .when_asked_for(kScan, FakeFactors::kCode);
     run.start();
 
     run.check_ends(State::Denied, Reason::MfaSetupRequired);
@@ -406,7 +407,7 @@ TEST(Enrolment, is_not_offered_where_it_may_not_or_cannot_be) {
     nobody_there.person().when_asked_for("password", "secret");
     nobody_there.start(std::move(context));
     nobody_there.check_ends(State::Denied, Reason::MfaSetupRequired, "interactive");
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
 }
 
 TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
@@ -418,22 +419,22 @@ TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
         Reason reason;
     };
     const std::vector<Row> rows{
-        {"begin_setup", Cause::NotAllowed, 403, State::Denied, Reason::CareRefused},
+        {"begin_setup", Cause::NotAllowed, 403, State::Denied, Reason::ManagementRefused},
         {"begin_setup", Cause::Unreachable, 0, State::Unavailable, Reason::IdentityUnreachable},
         {"add_otp_device", Cause::Throttled, 413, State::Unavailable, Reason::Throttled},
         {"add_otp_device", Cause::TokenDead, 401, State::Denied, Reason::NoSignIn},
         {"verify_otp_device", Cause::Fault, 500, State::Unavailable, Reason::IdentityFault},
-        {"enable", Cause::Conflict, 400, State::Denied, Reason::CareRefused},
+        {"enable", Cause::Conflict, 400, State::Denied, Reason::ManagementRefused},
     };
     int host = 0;
     for (const Row& row : rows) {
         demands_setup();
-        care.refuse(row.call, row.cause, row.status, "Words of Identity");
+        factors.refuse(row.call, row.cause, row.status, "Words of Identity");
         SignInRun run(world);
         run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
         const std::string call = row.call;
         if (call == "verify_otp_device" || call == "enable") {
-            run.person().when_asked_for(kScan, FakeCare::kCode);
+            run.person().when_asked_for(kScan, FakeFactors::kCode);
         }
         run.start(SignInWorld::ssh_login("192.0.2." + std::to_string(++host)));
         run.check_ends(row.state, row.reason, row.call);
@@ -444,8 +445,8 @@ TEST(Enrolment, tells_what_identity_refuses_and_keeps_what_was_done) {
 }
 
 TEST(Enrolment, asks_who_it_is_where_the_setup_token_does_not_say) {
-    care.setup_names_user = false;
-    care.refuse("state", Cause::NotAllowed, 403);
+    factors.setup_names_user = false;
+    factors.refuse("state", Cause::NotAllowed, 403);
     demands_setup();
     SignInRun refused(world);
     refused.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
@@ -459,14 +460,14 @@ TEST(Enrolment, asks_who_it_is_where_the_setup_token_does_not_say) {
     told.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for(kScan, FakeCare::kCode)
+        .when_asked_for(kScan, FakeFactors::kCode)
         .when_asked_for("Now sign in with it", "1411594");
     told.start();
     told.check_ends(State::Granted, Reason::MfaProven);
 }
 
 TEST(Enrolment, takes_no_key_that_is_none) {
-    care.key_uri = "https://evil.example/?secret=x";
+    factors.key_uri = "https://evil.example/?secret=x";
     demands_setup();
     SignInRun run(world);
     run.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
@@ -477,8 +478,8 @@ TEST(Enrolment, takes_no_key_that_is_none) {
 }
 
 TEST(Enrolment, replaces_an_unverified_phone_that_is_in_the_way_and_no_other) {
-    care.phone["phone-old"] = false;
-    care.refuse("add_phone", Cause::Conflict, 400, "one phone only");
+    factors.phone["phone-old"] = false;
+    factors.refuse("add_phone", Cause::Conflict, 400, "one phone only");
     demands_setup();
     then_signs_in();
     SignInRun run(world);
@@ -486,14 +487,14 @@ TEST(Enrolment, replaces_an_unverified_phone_that_is_in_the_way_and_no_other) {
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "2")
         .when_asked_for(kNumber, "+1 512-555-0100")
-        .when_asked_for(kPinQuestion, FakeCare::kPin)
+        .when_asked_for(kPinQuestion, FakeFactors::kPin)
         .when_asked_for("Now sign in with it", "1411594");
     run.start();
     run.check_ends(State::Granted, Reason::MfaProven);
-    UNSIGNED_LONGS_EQUAL(0, care.phone.count("phone-old"));
+    UNSIGNED_LONGS_EQUAL(0, factors.phone.count("phone-old"));
 
-    care.phone = {{"phone-old", true}};
-    care.refuse("add_phone", Cause::Conflict, 400, "one phone only");
+    factors.phone = {{"phone-old", true}};
+    factors.refuse("add_phone", Cause::Conflict, 400, "one phone only");
     demands_setup();
     SignInRun taken(world);
     taken.person()
@@ -501,6 +502,6 @@ TEST(Enrolment, replaces_an_unverified_phone_that_is_in_the_way_and_no_other) {
         .when_asked_for(kOffer, "2")
         .when_asked_for(kNumber, "+1 512-555-0100");
     taken.start();
-    taken.check_ends(State::Denied, Reason::CareRefused);
-    UNSIGNED_LONGS_EQUAL(1, care.phone.count("phone-old"));
+    taken.check_ends(State::Denied, Reason::ManagementRefused);
+    UNSIGNED_LONGS_EQUAL(1, factors.phone.count("phone-old"));
 }

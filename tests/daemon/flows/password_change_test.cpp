@@ -2,12 +2,12 @@
 #include "daemon/flows/password_change.h"
 
 #include "sign_in_world.h"
-#include "tests/support/fake_care.h"
+#include "tests/support/fake_factors.h"
 
 using namespace raxauth;
 using namespace raxauth::testing;
 using namespace std::chrono_literals;
-using Cause = identity::CareRefusal::Cause;
+using Cause = identity::FactorRefusal::Cause;
 
 namespace {
 
@@ -56,10 +56,10 @@ class ChangeRun {
 
 TEST_GROUP(PasswordChange) {
     SignInWorld world;
-    FakeCare care{world.revoker, world.clock};
+    FakeFactors factors{world.revoker, world.clock};
 
     void setup() override {
-        world.care = &care;
+        world.factors = &factors;
     }
     void teardown() override {
         world.let_go_of_all();
@@ -84,9 +84,9 @@ TEST(PasswordChange, of_an_expired_password_is_asked_for_and_the_sign_in_goes_on
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
-    UNSIGNED_LONGS_EQUAL(1, care.passwords.size());
-    STRCMP_EQUAL("Old-secret1", care.presents[0].c_str());
-    STRCMP_EQUAL("New-secret1", care.passwords[0].c_str());
+    UNSIGNED_LONGS_EQUAL(1, factors.passwords.size());
+    STRCMP_EQUAL("Old-secret1", factors.presents[0].c_str());
+    STRCMP_EQUAL("New-secret1", factors.passwords[0].c_str());
     STRCMP_EQUAL("New-secret1", world.identity.calls[1].credential.c_str());
     CHECK_FALSE(contains(run.all_text(), "New-secret"));
 }
@@ -94,7 +94,7 @@ TEST(PasswordChange, of_an_expired_password_is_asked_for_and_the_sign_in_goes_on
 TEST(PasswordChange, tells_what_identity_says_of_a_weak_one_and_asks_again) {
     world.identity.at_step_1([] { return identity::PasswordExpired{}; });
     for (int i = 0; i < 3; ++i) {
-        care.refuse("change_password", Cause::Conflict, 400, "Password must contain a digit");
+        factors.refuse("change_password", Cause::Conflict, 400, "Password must contain a digit");
     }
     SignInRun run(world);
     run.person().when_asked_for("password", "Old-secret1");
@@ -103,7 +103,7 @@ TEST(PasswordChange, tells_what_identity_says_of_a_weak_one_and_asks_again) {
     }
     run.start();
 
-    run.check_ends(State::MaxTries, Reason::CareRefused);
+    run.check_ends(State::MaxTries, Reason::ManagementRefused);
 }
 
 TEST(PasswordChange, is_declined_by_an_empty_line_and_not_offered_where_nobody_is) {
@@ -120,7 +120,7 @@ TEST(PasswordChange, is_declined_by_an_empty_line_and_not_offered_where_nobody_i
     alone.person().when_asked_for("password", "Old-secret1");
     alone.start(std::move(context));
     alone.check_ends(State::Expired, Reason::PasswordExpired);
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
 }
 
 TEST(PasswordChange, takes_no_new_password_from_a_client_that_repeats_its_one_answer) {
@@ -132,7 +132,7 @@ TEST(PasswordChange, takes_no_new_password_from_a_client_that_repeats_its_one_an
         .when_asked_for(kNew, "Old-secret1,123456");
     line.start();
     line.check_ends(State::Denied, Reason::PasswordOnlyClient);
-    CHECK_TRUE(care.passwords.empty());
+    CHECK_TRUE(factors.passwords.empty());
 
     world.settings.sign_in.single_prompt = false;
     world.identity.at_step_1([] { return identity::PasswordExpired{}; });
@@ -143,11 +143,11 @@ TEST(PasswordChange, takes_no_new_password_from_a_client_that_repeats_its_one_an
         .when_asked_for("has to differ", "Old-secret1");
     plain.start(SignInWorld::ssh_login("192.0.2.8"));
     plain.check_ends(State::Denied, Reason::PasswordOnlyClient);
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
 }
 
 TEST(PasswordChange, counts_a_change_whose_answer_was_lost) {
-    care.refuse("change_password", Cause::Unreachable, 0);
+    factors.refuse("change_password", Cause::Unreachable, 0);
     ChangeRun run(world);
     run.person()
         .when_asked_for("Present", "guess")
@@ -177,14 +177,14 @@ TEST(PasswordChange, by_root_is_refused_and_says_who_can) {
 
     run.check_ends(State::Denied, Reason::NotSupported);
     CHECK_TRUE(contains(run.verdict->messages.at(0).text, "only alice can"));
-    CHECK_TRUE(care.calls.empty());
+    CHECK_TRUE(factors.calls.empty());
 }
 
 TEST(PasswordChange, counts_a_wrong_present_password_and_stops_where_sign_ins_stop) {
     world.settings.limits.wrong_passwords = 2;
     world.remake_limiter();
     for (int i = 0; i < 2; ++i) {
-        care.refuse("change_password", Cause::WrongPassword, 401);
+        factors.refuse("change_password", Cause::WrongPassword, 401);
         ChangeRun run(world);
         run.person()
             .when_asked_for("Present", "guess")
@@ -198,14 +198,14 @@ TEST(PasswordChange, counts_a_wrong_present_password_and_stops_where_sign_ins_st
     ChangeRun refused(world);
     refused.start();
     refused.check_ends(State::Denied, Reason::Throttled);
-    UNSIGNED_LONGS_EQUAL(2, care.passwords.size());
+    UNSIGNED_LONGS_EQUAL(2, factors.passwords.size());
 }
 
 TEST(PasswordChange, lets_no_more_parallel_guesses_through_than_the_limit) {
     world.settings.limits.wrong_passwords = 1;
     world.remake_limiter();
-    care.refuse("change_password", Cause::WrongPassword, 401);
-    care.own_gate.shut();
+    factors.refuse("change_password", Cause::WrongPassword, 401);
+    factors.own_gate.shut();
     std::vector<std::unique_ptr<ChangeRun>> runs;
     for (int i = 0; i < 4; ++i) {
         runs.push_back(std::make_unique<ChangeRun>(world));
@@ -216,8 +216,8 @@ TEST(PasswordChange, lets_no_more_parallel_guesses_through_than_the_limit) {
             .when_asked_for(kAgain, "New-secret1");
         runs.back()->start();
     }
-    care.own_gate.open();
+    factors.own_gate.open();
     run_until_idle(world.loop);
 
-    UNSIGNED_LONGS_EQUAL_TEXT(1, care.asked("change_password"), "guesses that Identity saw");
+    UNSIGNED_LONGS_EQUAL_TEXT(1, factors.asked("change_password"), "guesses that Identity saw");
 }

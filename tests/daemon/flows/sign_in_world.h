@@ -48,7 +48,7 @@ struct SignInWorld {
                 sessions,
                 clock,
                 [this](std::chrono::microseconds time) { return nap(time); },
-                care,
+                factors,
                 enrolments,
                 revoker};
     }
@@ -88,8 +88,8 @@ struct SignInWorld {
     ScriptedIdentity identity;
     Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
     sessions::SessionStore sessions{loop, clock, &busy_worker};
-    identity::FactorCare* care = nullptr; ///< without one, nothing is offered
-    flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return care; }};
+    identity::FactorManagement* factors = nullptr; ///< without one, nothing is offered
+    flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return factors; }};
     std::unique_ptr<limits::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;

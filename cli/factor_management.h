@@ -11,8 +11,8 @@
 
 namespace raxauth::cli {
 
-/// Something about the second factor, as the daemon's BeginCare knows it.
-struct CareRequest {
+/// Something about the second factor, as the daemon's BeginFactorManagement knows it.
+struct FactorRequest {
     std::string verb;
     std::vector<std::string> arguments;
     std::string command;     ///< as typed, for advice: "raxauth mfa status"
@@ -22,9 +22,9 @@ struct CareRequest {
 /// Has it done; the daemon may ask the person to sign in, or whether they are sure. Returns the
 /// result, a JSON object; may hold secrets.
 /// Errors: Failure.
-Secret take_care(const Surroundings& around, const CareRequest& request);
+Secret manage_factors(const Surroundings& around, const FactorRequest& request);
 /// The same where nothing comes back: the daemon's words are shown, or that it is done.
-void take_care_and_tell(const Surroundings& around, const CareRequest& request);
+void manage_factors_and_tell(const Surroundings& around, const FactorRequest& request);
 
 /// A result whose strings are cleaned for a terminal, each cut to kMaxShownBytes.
 /// Errors: Failure, when it is no JSON object.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 #include "daemon/loop/clock.h"
 #include "tests/support/gate.h"
 
@@ -16,16 +16,16 @@ namespace raxauth::testing {
 
 /// An identity service's care of factors for one user, in memory: what was asked, in order, and
 /// what there is now. Any call can be told to refuse.
-class FakeCare final : public identity::FactorCare {
+class FakeFactors final : public identity::FactorManagement {
   public:
-    using Cause = identity::CareRefusal::Cause;
+    using Cause = identity::FactorRefusal::Cause;
     static constexpr const char* kKeyUri =
         "otpauth://totp/Rackspace:alice.smith?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&"
         "issuer=Rackspace";
     static constexpr const char* kCode = "123456";
     static constexpr const char* kPin = "4321";
 
-    FakeCare(identity::TokenRevoker& revoker, const Clock& clock)
+    FakeFactors(identity::TokenRevoker& revoker, const Clock& clock)
         : revoker_(revoker), clock_(clock) {}
 
     /// The next call of this name is refused.
@@ -33,7 +33,7 @@ class FakeCare final : public identity::FactorCare {
         refusals_[call].push_back({cause, status, std::move(words), {}});
     }
 
-    Task<identity::CareAnswer<identity::SetupSession>>
+    Task<identity::FactorAnswer<identity::SetupSession>>
     begin_setup(const identity::Account& /*account*/, const Secret& /*password*/) override {
         if (auto no = refusal("begin_setup")) {
             co_return *no;
@@ -44,8 +44,8 @@ class FakeCare final : public identity::FactorCare {
         session.user_id = setup_names_user ? "10042" : "";
         co_return session;
     }
-    Task<identity::CareAnswer<identity::OtpDevice>> add_otp_device(identity::Acting who,
-                                                                   std::string name) override {
+    Task<identity::FactorAnswer<identity::OtpDevice>> add_otp_device(identity::Acting who,
+                                                                     std::string name) override {
         note(who);
         if (auto no = refusal("add_otp_device")) {
             co_return *no;
@@ -57,7 +57,7 @@ class FakeCare final : public identity::FactorCare {
         otp[device.id] = false;
         co_return device;
     }
-    Task<identity::CareAnswer<std::vector<identity::OtpDevice>>>
+    Task<identity::FactorAnswer<std::vector<identity::OtpDevice>>>
     otp_devices(identity::Acting who) override {
         note(who);
         if (auto no = refusal("otp_devices")) {
@@ -73,23 +73,24 @@ class FakeCare final : public identity::FactorCare {
         }
         co_return all;
     }
-    Task<identity::CareAnswer<identity::Done>>
+    Task<identity::FactorAnswer<identity::Done>>
     verify_otp_device(identity::Acting who, std::string device, const Secret& code) override {
         note(who);
         const bool right = code.equals(std::string_view(kCode));
         return verify("verify_otp_device", otp, std::move(device), right);
     }
-    Task<identity::CareAnswer<identity::Done>> remove_otp_device(identity::Acting who,
-                                                                 std::string device) override {
+    Task<identity::FactorAnswer<identity::Done>> remove_otp_device(identity::Acting who,
+                                                                   std::string device) override {
         note(who);
         return remove("remove_otp_device", otp, std::move(device));
     }
-    Task<identity::CareAnswer<identity::Phone>> add_phone(identity::Acting who,
-                                                          const Secret& number) override {
+    Task<identity::FactorAnswer<identity::Phone>> add_phone(identity::Acting who,
+                                                            const Secret& number) override {
         note(who);
         return added_phone(number.clone());
     }
-    Task<identity::CareAnswer<std::vector<identity::Phone>>> phones(identity::Acting who) override {
+    Task<identity::FactorAnswer<std::vector<identity::Phone>>>
+    phones(identity::Acting who) override {
         note(who);
         if (auto no = refusal("phones")) {
             co_return *no;
@@ -104,59 +105,59 @@ class FakeCare final : public identity::FactorCare {
         }
         co_return all;
     }
-    Task<identity::CareAnswer<identity::Done>> send_pin(identity::Acting who,
-                                                        std::string /*phone*/) override {
+    Task<identity::FactorAnswer<identity::Done>> send_pin(identity::Acting who,
+                                                          std::string /*phone*/) override {
         note(who);
         return plain("send_pin");
     }
-    Task<identity::CareAnswer<identity::Done>>
+    Task<identity::FactorAnswer<identity::Done>>
     verify_phone(identity::Acting who, std::string device, const Secret& pin) override {
         note(who);
         const bool right = pin.equals(std::string_view(kPin));
         return verify("verify_phone", phone, std::move(device), right);
     }
-    Task<identity::CareAnswer<identity::Done>> remove_phone(identity::Acting who,
-                                                            std::string device) override {
+    Task<identity::FactorAnswer<identity::Done>> remove_phone(identity::Acting who,
+                                                              std::string device) override {
         note(who);
         return remove("remove_phone", phone, std::move(device));
     }
-    Task<identity::CareAnswer<identity::Done>>
+    Task<identity::FactorAnswer<identity::Done>>
     enable(identity::Acting who, std::optional<identity::FactorKind> kind) override {
         note(who);
         factor = kind;
-        Task<identity::CareAnswer<identity::Done>> doing = plain("enable");
-        identity::CareAnswer<identity::Done> answer = co_await std::move(doing);
+        Task<identity::FactorAnswer<identity::Done>> doing = plain("enable");
+        identity::FactorAnswer<identity::Done> answer = co_await std::move(doing);
         enabled = enabled || std::holds_alternative<identity::Done>(answer);
         co_return answer;
     }
-    Task<identity::CareAnswer<identity::Done>> set_default(identity::Acting who,
-                                                           identity::FactorKind kind) override {
+    Task<identity::FactorAnswer<identity::Done>> set_default(identity::Acting who,
+                                                             identity::FactorKind kind) override {
         note(who);
         factor = kind;
         return plain("set_default");
     }
-    Task<identity::CareAnswer<identity::Done>> disable(identity::Acting who) override {
+    Task<identity::FactorAnswer<identity::Done>> disable(identity::Acting who) override {
         note(who);
         enabled = false;
         return plain("disable");
     }
-    Task<identity::CareAnswer<identity::Done>> remove_all(identity::Acting who) override {
+    Task<identity::FactorAnswer<identity::Done>> remove_all(identity::Acting who) override {
         note(who);
         enabled = false;
         otp.clear();
         phone.clear();
         return plain("remove_all");
     }
-    Task<identity::CareAnswer<identity::Done>> unlock(identity::Acting who) override {
+    Task<identity::FactorAnswer<identity::Done>> unlock(identity::Acting who) override {
         note(who);
         return plain("unlock");
     }
-    Task<identity::CareAnswer<identity::Done>> require(identity::Acting who,
-                                                       identity::Enforcement /*level*/) override {
+    Task<identity::FactorAnswer<identity::Done>> require(identity::Acting who,
+                                                         identity::Enforcement /*level*/) override {
         note(who);
         return plain("require");
     }
-    Task<identity::CareAnswer<std::vector<Secret>>>
+    Task<identity::FactorAnswer<std::vector<Secret>>>
     bypass_codes(identity::Acting who, unsigned count,
                  std::optional<std::chrono::minutes> /*valid_for*/) override {
         note(who);
@@ -169,8 +170,8 @@ class FakeCare final : public identity::FactorCare {
         }
         co_return codes;
     }
-    Task<identity::CareAnswer<identity::FactorState>> state(const Secret& token,
-                                                            std::string user_name) override {
+    Task<identity::FactorAnswer<identity::FactorState>> state(const Secret& token,
+                                                              std::string user_name) override {
         tokens.emplace_back(token.view());
         if (auto no = refusal("state")) {
             co_return *no;
@@ -183,21 +184,21 @@ class FakeCare final : public identity::FactorCare {
         facts.enforcement = enforcement;
         co_return facts;
     }
-    Task<identity::CareAnswer<identity::Enforcement>>
+    Task<identity::FactorAnswer<identity::Enforcement>>
     domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/) override {
         if (auto no = refusal("domain_enforcement")) {
             co_return *no;
         }
         co_return identity::Enforcement::Optional;
     }
-    Task<identity::CareAnswer<identity::Done>>
+    Task<identity::FactorAnswer<identity::Done>>
     set_domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/,
                            identity::Enforcement /*level*/) override {
         return plain("set_domain_enforcement");
     }
-    Task<identity::CareAnswer<identity::Done>> change_password(const identity::Account& /*account*/,
-                                                               const Secret& present,
-                                                               const Secret& fresh) override {
+    Task<identity::FactorAnswer<identity::Done>>
+    change_password(const identity::Account& /*account*/, const Secret& present,
+                    const Secret& fresh) override {
         presents.emplace_back(present.view());
         passwords.emplace_back(fresh.view());
         return plain("change_password");
@@ -226,43 +227,43 @@ class FakeCare final : public identity::FactorCare {
     using Devices = std::map<std::string, bool>;
 
     void note(const identity::Acting& who) { tokens.emplace_back(who.token.view()); }
-    std::optional<identity::CareRefusal> refusal(const std::string& call) {
+    std::optional<identity::FactorRefusal> refusal(const std::string& call) {
         calls.push_back(call);
         auto& waiting = refusals_[call];
         if (waiting.empty()) {
             return std::nullopt;
         }
-        identity::CareRefusal first = std::move(waiting.front());
+        identity::FactorRefusal first = std::move(waiting.front());
         waiting.pop_front();
         return first;
     }
-    Task<identity::CareAnswer<identity::Done>> plain(std::string call) {
+    Task<identity::FactorAnswer<identity::Done>> plain(std::string call) {
         co_await gate->pass();
         if (auto no = refusal(call)) {
             co_return *no;
         }
         co_return identity::Done{};
     }
-    Task<identity::CareAnswer<identity::Done>> verify(std::string call, Devices& devices,
-                                                      std::string device, bool right) {
+    Task<identity::FactorAnswer<identity::Done>> verify(std::string call, Devices& devices,
+                                                        std::string device, bool right) {
         if (auto no = refusal(call)) {
             co_return *no;
         }
         if (!right) {
-            co_return identity::CareRefusal{Cause::WrongCode, 400, "", {}};
+            co_return identity::FactorRefusal{Cause::WrongCode, 400, "", {}};
         }
         devices.at(device) = true;
         co_return identity::Done{};
     }
-    Task<identity::CareAnswer<identity::Done>> remove(std::string call, Devices& devices,
-                                                      std::string device) {
+    Task<identity::FactorAnswer<identity::Done>> remove(std::string call, Devices& devices,
+                                                        std::string device) {
         if (auto no = refusal(call)) {
             co_return *no;
         }
         devices.erase(device);
         co_return identity::Done{};
     }
-    Task<identity::CareAnswer<identity::Phone>> added_phone(Secret number) {
+    Task<identity::FactorAnswer<identity::Phone>> added_phone(Secret number) {
         if (auto no = refusal("add_phone")) {
             co_return *no;
         }
@@ -275,7 +276,7 @@ class FakeCare final : public identity::FactorCare {
 
     identity::TokenRevoker& revoker_;
     const Clock& clock_;
-    std::map<std::string, std::deque<identity::CareRefusal>> refusals_;
+    std::map<std::string, std::deque<identity::FactorRefusal>> refusals_;
     unsigned last_device_ = 0;
 };
 

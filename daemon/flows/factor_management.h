@@ -8,7 +8,7 @@
 #include "daemon/flows/services.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/flows/subject.h"
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 #include "daemon/limits/limiter.h"
 #include "daemon/loop/task.h"
 
@@ -22,11 +22,11 @@ namespace raxauth::flows {
 /// What looks after the second factor from a terminal: `raxauth mfa`, `devices`, `bypass-codes`.
 /// `context.verb` says what, see org.raxauth.Auth1(5); the result is JSON. The person acts with the
 /// token of their own session, and signs in first where it has none.
-Task<conversation::Verdict> care(conversation::Person& person, caller::Context context,
-                                 Services services, std::shared_ptr<SignInTrace> trace);
+Task<conversation::Verdict> manage_factors(conversation::Person& person, caller::Context context,
+                                           Services services, std::shared_ptr<SignInTrace> trace);
 
 /// With what right a person acts: their session's token.
-struct CareAccess {
+struct SessionAccess {
     std::optional<conversation::Verdict> refusal;
     Subject subject;
     Secret token; ///< a copy, for the time of the conversation
@@ -35,11 +35,12 @@ struct CareAccess {
     std::uint64_t generation = 0;
 };
 /// The session's entry, or a sign-in that makes one. All references outlive the Task.
-Task<CareAccess> open_care(conversation::Person& person, const caller::Context& context,
-                           Services& services, std::shared_ptr<SignInTrace> trace);
+Task<SessionAccess> open_session_access(conversation::Person& person,
+                                        const caller::Context& context, Services& services,
+                                        std::shared_ptr<SignInTrace> trace);
 
 /// What Identity's no means and what to do about it. `what` is what was asked for, for the journal.
-conversation::Verdict refused_by_identity(const identity::CareRefusal& refusal,
+conversation::Verdict refused_by_identity(const identity::FactorRefusal& refusal,
                                           std::string_view what);
 /// A limit of this host's own; `rule` names it, for the journal.
 conversation::Verdict throttled(const limits::LimitRefusal& refusal, WallTime now,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/care.h"
+#include "cli/factor_management.h"
 
 #include "cli/dialogue.h"
 #include "cli/failure.h"
@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::size_t kMaxShownBytes = 512;
 
-DialogueEnd hold(const Surroundings& around, Prompter& prompter, const CareRequest& request) {
+DialogueEnd hold(const Surroundings& around, Prompter& prompter, const FactorRequest& request) {
     return hold_dialogue(around, prompter,
-                         {contract::method::kBeginCare, "nothing was changed", "not done",
+                         {contract::method::kBeginFactorManagement, "nothing was changed",
+                          "not done",
                           /*factor=*/{}, request.verb, request.arguments});
 }
 
@@ -46,14 +47,14 @@ const nlohmann::json* find(const nlohmann::json& object, std::string_view key) {
 
 } // namespace
 
-Secret take_care(const Surroundings& around, const CareRequest& request) {
+Secret manage_factors(const Surroundings& around, const FactorRequest& request) {
     refuse_root();
     const auto prompter =
         choose_prompter({request.command, request.from_stdin, /*sure_to_ask=*/false});
     return hold(around, *prompter, request).result;
 }
 
-void take_care_and_tell(const Surroundings& around, const CareRequest& request) {
+void manage_factors_and_tell(const Surroundings& around, const FactorRequest& request) {
     refuse_root();
     const auto prompter =
         choose_prompter({request.command, request.from_stdin, /*sure_to_ask=*/false});

@@ -20,7 +20,7 @@ enum class FactorKind { Otp, Sms };
 enum class Enforcement { Default, Optional, Required, Mandated };
 
 /// Identity's no, in words a person understands.
-struct CareRefusal {
+struct FactorRefusal {
     enum class Cause {
         NotAllowed,    ///< 403: the token's owner may not
         NotFound,      ///< 404
@@ -42,7 +42,7 @@ struct CareRefusal {
 
 struct Done {};
 template <class Value>
-using CareAnswer = std::variant<Value, CareRefusal>;
+using FactorAnswer = std::variant<Value, FactorRefusal>;
 
 /// A token that is good for setting up MFA and nothing else, of a user who has none yet.
 struct SetupSession {
@@ -89,54 +89,54 @@ struct Acting {
 ///
 /// Ids in replies are at most 256 bytes of printable text; a reply with another one is a Fault.
 /// Source: identity service documentation, multi-factor operations.
-class FactorCare {
+class FactorManagement {
   public:
-    virtual ~FactorCare() = default;
+    virtual ~FactorManagement() = default;
 
     /// POST /tokens with scope SETUP-MFA, without the account's tenant: such a token is good for
     /// none. Dropping the Task is safe: a token in the reply is revoked. NotAllowed: MFA is on
     /// already, or the account is to do without. Conflict: answered with a challenge, so MFA is on.
-    virtual Task<CareAnswer<SetupSession>> begin_setup(const Account& account,
-                                                       const Secret& password) = 0;
+    virtual Task<FactorAnswer<SetupSession>> begin_setup(const Account& account,
+                                                         const Secret& password) = 0;
 
-    virtual Task<CareAnswer<OtpDevice>> add_otp_device(Acting who, std::string name) = 0;
-    virtual Task<CareAnswer<std::vector<OtpDevice>>> otp_devices(Acting who) = 0;
+    virtual Task<FactorAnswer<OtpDevice>> add_otp_device(Acting who, std::string name) = 0;
+    virtual Task<FactorAnswer<std::vector<OtpDevice>>> otp_devices(Acting who) = 0;
     /// Conflict: it is verified already.
-    virtual Task<CareAnswer<Done>> verify_otp_device(Acting who, std::string device,
-                                                     const Secret& code) = 0;
-    virtual Task<CareAnswer<Done>> remove_otp_device(Acting who, std::string device) = 0;
+    virtual Task<FactorAnswer<Done>> verify_otp_device(Acting who, std::string device,
+                                                       const Secret& code) = 0;
+    virtual Task<FactorAnswer<Done>> remove_otp_device(Acting who, std::string device) = 0;
 
-    virtual Task<CareAnswer<Phone>> add_phone(Acting who, const Secret& number) = 0;
-    virtual Task<CareAnswer<std::vector<Phone>>> phones(Acting who) = 0;
+    virtual Task<FactorAnswer<Phone>> add_phone(Acting who, const Secret& number) = 0;
+    virtual Task<FactorAnswer<std::vector<Phone>>> phones(Acting who) = 0;
     /// Sends an SMS with a PIN.
-    virtual Task<CareAnswer<Done>> send_pin(Acting who, std::string phone) = 0;
+    virtual Task<FactorAnswer<Done>> send_pin(Acting who, std::string phone) = 0;
     /// Conflict: it is verified already.
-    virtual Task<CareAnswer<Done>> verify_phone(Acting who, std::string phone,
-                                                const Secret& pin) = 0;
-    virtual Task<CareAnswer<Done>> remove_phone(Acting who, std::string phone) = 0;
+    virtual Task<FactorAnswer<Done>> verify_phone(Acting who, std::string phone,
+                                                  const Secret& pin) = 0;
+    virtual Task<FactorAnswer<Done>> remove_phone(Acting who, std::string phone) = 0;
 
     /// `kind`, where given, goes along as factorType: needed when both kinds are verified.
-    virtual Task<CareAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) = 0;
-    virtual Task<CareAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
+    virtual Task<FactorAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) = 0;
+    virtual Task<FactorAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
     /// The devices stay.
-    virtual Task<CareAnswer<Done>> disable(Acting who) = 0;
+    virtual Task<FactorAnswer<Done>> disable(Acting who) = 0;
     /// Switches MFA off and removes all devices.
-    virtual Task<CareAnswer<Done>> remove_all(Acting who) = 0;
-    virtual Task<CareAnswer<Done>> unlock(Acting who) = 0;
-    virtual Task<CareAnswer<Done>> require(Acting who, Enforcement level) = 0;
-    virtual Task<CareAnswer<std::vector<Secret>>>
+    virtual Task<FactorAnswer<Done>> remove_all(Acting who) = 0;
+    virtual Task<FactorAnswer<Done>> unlock(Acting who) = 0;
+    virtual Task<FactorAnswer<Done>> require(Acting who, Enforcement level) = 0;
+    virtual Task<FactorAnswer<std::vector<Secret>>>
     bypass_codes(Acting who, unsigned count, std::optional<std::chrono::minutes> valid_for) = 0;
 
     /// GET /users?name=: also finds the id behind a name.
-    virtual Task<CareAnswer<FactorState>> state(const Secret& token, std::string user_name) = 0;
-    virtual Task<CareAnswer<Enforcement>> domain_enforcement(const Secret& token,
-                                                             std::string domain_id) = 0;
-    virtual Task<CareAnswer<Done>>
+    virtual Task<FactorAnswer<FactorState>> state(const Secret& token, std::string user_name) = 0;
+    virtual Task<FactorAnswer<Enforcement>> domain_enforcement(const Secret& token,
+                                                               std::string domain_id) = 0;
+    virtual Task<FactorAnswer<Done>>
     set_domain_enforcement(const Secret& token, std::string domain_id, Enforcement level) = 0;
 
     /// Needs no token. Identity judges the strength; 401 is a wrong present password.
-    virtual Task<CareAnswer<Done>> change_password(const Account& account, const Secret& present,
-                                                   const Secret& fresh) = 0;
+    virtual Task<FactorAnswer<Done>> change_password(const Account& account, const Secret& present,
+                                                     const Secret& fresh) = 0;
 };
 
 } // namespace raxauth::identity

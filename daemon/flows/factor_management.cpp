@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/flows/care.h"
+#include "daemon/flows/factor_management.h"
 
 #include "common/secret_pipe.h"
 #include "daemon/enrolment/phone_number.h"
@@ -24,12 +24,12 @@ using contract::MessageKind;
 using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
-using identity::CareAnswer;
-using identity::CareRefusal;
 using identity::Done;
 using identity::Enforcement;
+using identity::FactorAnswer;
 using identity::FactorKind;
-using Cause = identity::CareRefusal::Cause;
+using identity::FactorRefusal;
+using Cause = identity::FactorRefusal::Cause;
 
 constexpr unsigned kMaxBypassCodes = 10;
 constexpr unsigned kMaxBypassMinutes = 180;
@@ -150,15 +150,16 @@ Verdict misused(const char* text) {
         .telling(text);
 }
 
-class Care {
+class FactorManagement {
   public:
-    Care(Person& person, const Context& context, Services& services, CareAccess& access)
-        : person_(person), context_(context), to_(services), access_(access) {}
+    FactorManagement(Person& person, const Context& context, Services& services,
+                     SessionAccess& access)
+        : person_(person), context_(context), services_(services), access_(access) {}
 
     Task<Verdict> run();
 
   private:
-    using Step = Task<Verdict> (Care::*)();
+    using Step = Task<Verdict> (FactorManagement::*)();
     struct Verb {
         std::string_view name;
         std::size_t arguments_least;
@@ -182,42 +183,42 @@ class Care {
     Task<Verdict> set_domain();
 
     struct Devices {
-        std::optional<CareRefusal> refusal;
+        std::optional<FactorRefusal> refusal;
         std::vector<identity::OtpDevice> authenticators;
         std::vector<identity::Phone> phones;
     };
     Task<Devices> all_devices();
-    Task<CareAnswer<identity::FactorState>> own_state();
+    Task<FactorAnswer<identity::FactorState>> own_state();
     /// The id behind a user name, for an administrator's acts on others.
-    Task<CareAnswer<identity::FactorState>> state_of_other();
+    Task<FactorAnswer<identity::FactorState>> state_of_other();
     static void write_devices(Json& json, const Devices& devices, bool numbers);
 
-    Verdict refused(const CareRefusal& refusal, std::string_view what);
+    Verdict refused(const FactorRefusal& refusal, std::string_view what);
     const std::string& argument(std::size_t place) const { return context_.arguments.at(place); }
     identity::Acting self() const { return {access_.token, access_.user_id}; }
 
     Person& person_;
     const Context& context_;
-    Services& to_;
-    CareAccess& access_;
+    Services& services_;
+    SessionAccess& access_;
 };
 
-const std::array<Care::Verb, 12> Care::kVerbs{{
-    {"mfa-status", 0, 0, &Care::status},
-    {"devices", 0, 1, &Care::devices},
-    {"devices-remove", 1, 1, &Care::remove_device},
-    {"mfa-default", 1, 1, &Care::set_default},
-    {"devices-verify", 1, 1, &Care::verify_device},
-    {"mfa-enable", 0, 1, &Care::enable},
-    {"mfa-disable", 0, 1, &Care::disable},
-    {"bypass-codes", 0, 3, &Care::bypass_codes},
-    {"mfa-unlock", 1, 1, &Care::unlock},
-    {"mfa-require", 2, 2, &Care::require},
-    {"mfa-domain-show", 0, 0, &Care::show_domain},
-    {"mfa-domain-set", 1, 1, &Care::set_domain},
+const std::array<FactorManagement::Verb, 12> FactorManagement::kVerbs{{
+    {"mfa-status", 0, 0, &FactorManagement::status},
+    {"devices", 0, 1, &FactorManagement::devices},
+    {"devices-remove", 1, 1, &FactorManagement::remove_device},
+    {"mfa-default", 1, 1, &FactorManagement::set_default},
+    {"devices-verify", 1, 1, &FactorManagement::verify_device},
+    {"mfa-enable", 0, 1, &FactorManagement::enable},
+    {"mfa-disable", 0, 1, &FactorManagement::disable},
+    {"bypass-codes", 0, 3, &FactorManagement::bypass_codes},
+    {"mfa-unlock", 1, 1, &FactorManagement::unlock},
+    {"mfa-require", 2, 2, &FactorManagement::require},
+    {"mfa-domain-show", 0, 0, &FactorManagement::show_domain},
+    {"mfa-domain-set", 1, 1, &FactorManagement::set_domain},
 }};
 
-Task<Verdict> Care::run() {
+Task<Verdict> FactorManagement::run() {
     for (const Verb& verb : kVerbs) {
         const std::size_t given = context_.arguments.size();
         if (verb.name == context_.verb && given >= verb.arguments_least &&
@@ -230,37 +231,39 @@ Task<Verdict> Care::run() {
     co_return misused("This version of raxauthd does not know that request.");
 }
 
-Verdict Care::refused(const CareRefusal& refusal, std::string_view what) {
+Verdict FactorManagement::refused(const FactorRefusal& refusal, std::string_view what) {
     if (refusal.cause == Cause::TokenDead) {
-        to_.sessions.token_dead(access_.key, access_.generation);
+        services_.sessions.token_dead(access_.key, access_.generation);
     }
     return refused_by_identity(refusal, what);
 }
 
-Task<CareAnswer<identity::FactorState>> Care::own_state() {
-    Task<CareAnswer<identity::FactorState>> asking =
-        to_.care->state(access_.token, access_.subject.account.name);
-    CareAnswer<identity::FactorState> state = co_await std::move(asking);
+Task<FactorAnswer<identity::FactorState>> FactorManagement::own_state() {
+    Task<FactorAnswer<identity::FactorState>> asking =
+        services_.factors->state(access_.token, access_.subject.account.name);
+    FactorAnswer<identity::FactorState> state = co_await std::move(asking);
     co_return state;
 }
 
-Task<CareAnswer<identity::FactorState>> Care::state_of_other() {
-    Task<CareAnswer<identity::FactorState>> asking = to_.care->state(access_.token, argument(0));
-    CareAnswer<identity::FactorState> state = co_await std::move(asking);
+Task<FactorAnswer<identity::FactorState>> FactorManagement::state_of_other() {
+    Task<FactorAnswer<identity::FactorState>> asking =
+        services_.factors->state(access_.token, argument(0));
+    FactorAnswer<identity::FactorState> state = co_await std::move(asking);
     co_return state;
 }
 
-Task<Care::Devices> Care::all_devices() {
+Task<FactorManagement::Devices> FactorManagement::all_devices() {
     Devices all;
-    Task<CareAnswer<std::vector<identity::OtpDevice>>> first = to_.care->otp_devices(self());
-    CareAnswer<std::vector<identity::OtpDevice>> authenticators = co_await std::move(first);
-    if (const auto* refusal = std::get_if<CareRefusal>(&authenticators)) {
+    Task<FactorAnswer<std::vector<identity::OtpDevice>>> first =
+        services_.factors->otp_devices(self());
+    FactorAnswer<std::vector<identity::OtpDevice>> authenticators = co_await std::move(first);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&authenticators)) {
         all.refusal = *refusal;
         co_return all;
     }
-    Task<CareAnswer<std::vector<identity::Phone>>> second = to_.care->phones(self());
-    CareAnswer<std::vector<identity::Phone>> phones = co_await std::move(second);
-    if (const auto* refusal = std::get_if<CareRefusal>(&phones)) {
+    Task<FactorAnswer<std::vector<identity::Phone>>> second = services_.factors->phones(self());
+    FactorAnswer<std::vector<identity::Phone>> phones = co_await std::move(second);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&phones)) {
         all.refusal = *refusal;
         co_return all;
     }
@@ -269,7 +272,7 @@ Task<Care::Devices> Care::all_devices() {
     co_return all;
 }
 
-void Care::write_devices(Json& json, const Devices& devices, bool numbers) {
+void FactorManagement::write_devices(Json& json, const Devices& devices, bool numbers) {
     json.key("otp_devices").open('[');
     for (const identity::OtpDevice& device : devices.authenticators) {
         json.open('{')
@@ -291,10 +294,10 @@ void Care::write_devices(Json& json, const Devices& devices, bool numbers) {
     json.close(']');
 }
 
-Task<Verdict> Care::status() {
-    Task<CareAnswer<identity::FactorState>> asking = own_state();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+Task<Verdict> FactorManagement::status() {
+    Task<FactorAnswer<identity::FactorState>> asking = own_state();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the state of MFA");
     }
     const auto& facts = std::get<identity::FactorState>(state);
@@ -304,11 +307,11 @@ Task<Verdict> Care::status() {
         co_return refused(*devices.refusal, "the list of devices");
     }
     std::string_view domain_level; // not everybody may see it
-    std::optional<CareAnswer<Enforcement>> domain;
+    std::optional<FactorAnswer<Enforcement>> domain;
     if (!facts.domain_id.empty()) {
-        Task<CareAnswer<Enforcement>> reading =
-            to_.care->domain_enforcement(access_.token, facts.domain_id);
-        CareAnswer<Enforcement> read = co_await std::move(reading);
+        Task<FactorAnswer<Enforcement>> reading =
+            services_.factors->domain_enforcement(access_.token, facts.domain_id);
+        FactorAnswer<Enforcement> read = co_await std::move(reading);
         domain = std::move(read);
         if (const auto* level = std::get_if<Enforcement>(&*domain)) {
             domain_level = word_of(*level);
@@ -332,7 +335,7 @@ Task<Verdict> Care::status() {
     co_return done(json.take(), {}, "status told");
 }
 
-Task<Verdict> Care::devices() {
+Task<Verdict> FactorManagement::devices() {
     const bool numbers = !context_.arguments.empty() && argument(0) == "numbers";
     Task<Devices> listing = all_devices();
     const Devices devices = co_await std::move(listing);
@@ -346,7 +349,7 @@ Task<Verdict> Care::devices() {
     co_return done(json.take(), {}, "devices told");
 }
 
-Task<Verdict> Care::remove_device() {
+Task<Verdict> FactorManagement::remove_device() {
     Task<Devices> listing = all_devices();
     const Devices devices = co_await std::move(listing);
     if (devices.refusal) {
@@ -363,10 +366,11 @@ Task<Verdict> Care::remove_device() {
     if (!is_phone && !is_authenticator) {
         co_return misused("There is no device with this id; \"raxauth devices\" lists them.");
     }
-    Task<CareAnswer<Done>> removing = is_phone ? to_.care->remove_phone(self(), argument(0))
-                                               : to_.care->remove_otp_device(self(), argument(0));
-    const CareAnswer<Done> removed = co_await std::move(removing);
-    if (const auto* refusal = std::get_if<CareRefusal>(&removed)) {
+    Task<FactorAnswer<Done>> removing =
+        is_phone ? services_.factors->remove_phone(self(), argument(0))
+                 : services_.factors->remove_otp_device(self(), argument(0));
+    const FactorAnswer<Done> removed = co_await std::move(removing);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&removed)) {
         if (refusal->cause == Cause::Conflict) {
             co_return refused_by_identity(*refusal, "removing a device")
                 .telling(is_phone ? "The phone is in use while SMS is the factor: choose the other "
@@ -381,14 +385,14 @@ Task<Verdict> Care::remove_device() {
     co_return done(nothing_to_tell(), "The device is removed.", "device removed");
 }
 
-Task<Verdict> Care::set_default() {
+Task<Verdict> FactorManagement::set_default() {
     const std::optional<FactorKind> kind = factor_from(argument(0));
     if (!kind) {
         co_return misused("A second factor is \"otp\" or \"sms\".");
     }
-    Task<CareAnswer<Done>> setting = to_.care->set_default(self(), *kind);
-    const CareAnswer<Done> set = co_await std::move(setting);
-    if (const auto* refusal = std::get_if<CareRefusal>(&set)) {
+    Task<FactorAnswer<Done>> setting = services_.factors->set_default(self(), *kind);
+    const FactorAnswer<Done> set = co_await std::move(setting);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&set)) {
         if (refusal->cause == Cause::Conflict) {
             co_return refused_by_identity(*refusal, "another default factor")
                 .telling("That needs MFA to be on, and a verified device of that kind: \"raxauth "
@@ -404,16 +408,16 @@ Task<Verdict> Care::set_default() {
 }
 
 /// One more text message, counted as any other. A verdict where there is none to be had.
-Task<std::optional<Verdict>> Care::send_pin(const std::string& phone) {
+Task<std::optional<Verdict>> FactorManagement::send_pin(const std::string& phone) {
     Task<limits::Limiter::Permission> asking =
-        to_.limiter.reserve_challenge(access_.subject.account.name, access_.subject.origin);
+        services_.limiter.reserve_challenge(access_.subject.account.name, access_.subject.origin);
     limits::Limiter::Permission permission = co_await std::move(asking);
     if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
-        co_return throttled(*limit, to_.clock.wall(), "limits.challenges");
+        co_return throttled(*limit, services_.clock.wall(), "limits.challenges");
     }
-    Task<CareAnswer<Done>> sending = to_.care->send_pin(self(), phone);
-    const CareAnswer<Done> sent = co_await std::move(sending);
-    if (const auto* refusal = std::get_if<CareRefusal>(&sent)) {
+    Task<FactorAnswer<Done>> sending = services_.factors->send_pin(self(), phone);
+    const FactorAnswer<Done> sent = co_await std::move(sending);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&sent)) {
         if (refusal->status != 0) {
             std::get<0>(permission)->not_judged();
         }
@@ -422,7 +426,7 @@ Task<std::optional<Verdict>> Care::send_pin(const std::string& phone) {
     co_return std::nullopt;
 }
 
-Task<Verdict> Care::verify_device() {
+Task<Verdict> FactorManagement::verify_device() {
     Task<Devices> listing = all_devices();
     const Devices devices = co_await std::move(listing);
     if (devices.refusal) {
@@ -464,11 +468,11 @@ Task<Verdict> Care::verify_device() {
             note = "Digits only, please.\n";
             continue;
         }
-        Task<CareAnswer<Done>> verifying =
-            phone != nullptr ? to_.care->verify_phone(self(), argument(0), *code)
-                             : to_.care->verify_otp_device(self(), argument(0), *code);
-        const CareAnswer<Done> verified = co_await std::move(verifying);
-        const auto* refusal = std::get_if<CareRefusal>(&verified);
+        Task<FactorAnswer<Done>> verifying =
+            phone != nullptr ? services_.factors->verify_phone(self(), argument(0), *code)
+                             : services_.factors->verify_otp_device(self(), argument(0), *code);
+        const FactorAnswer<Done> verified = co_await std::move(verifying);
+        const auto* refusal = std::get_if<FactorRefusal>(&verified);
         if (refusal == nullptr) {
             journal::notice(fmt::format("second factor verified: user={} account={} kind={}",
                                         context_.user, access_.subject.account.name,
@@ -487,15 +491,15 @@ Task<Verdict> Care::verify_device() {
         .telling("The device is not verified.");
 }
 
-Task<Verdict> Care::enable() {
+Task<Verdict> FactorManagement::enable() {
     const bool chosen = !context_.arguments.empty();
     const std::optional<FactorKind> kind = chosen ? factor_from(argument(0)) : std::nullopt;
     if (chosen && !kind) {
         co_return misused("A second factor is \"otp\" or \"sms\".");
     }
-    Task<CareAnswer<Done>> enabling = to_.care->enable(self(), kind);
-    const CareAnswer<Done> enabled = co_await std::move(enabling);
-    if (const auto* refusal = std::get_if<CareRefusal>(&enabled)) {
+    Task<FactorAnswer<Done>> enabling = services_.factors->enable(self(), kind);
+    const FactorAnswer<Done> enabled = co_await std::move(enabling);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&enabled)) {
         if (refusal->cause == Cause::Conflict) {
             co_return refused_by_identity(*refusal, "switching MFA on")
                 .telling("That needs a verified device (raxauth enrol, or raxauth devices verify "
@@ -511,10 +515,10 @@ Task<Verdict> Care::enable() {
                    "MFA switched on");
 }
 
-Task<Verdict> Care::disable() {
-    Task<CareAnswer<identity::FactorState>> asking = own_state();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+Task<Verdict> FactorManagement::disable() {
+    Task<FactorAnswer<identity::FactorState>> asking = own_state();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the state of MFA");
     }
     const auto& facts = std::get<identity::FactorState>(state);
@@ -522,9 +526,9 @@ Task<Verdict> Care::disable() {
         facts.enforcement == Enforcement::Required || facts.enforcement == Enforcement::Mandated;
     bool mandated = facts.enforcement == Enforcement::Mandated;
     if (!facts.domain_id.empty()) {
-        Task<CareAnswer<Enforcement>> reading =
-            to_.care->domain_enforcement(access_.token, facts.domain_id);
-        const CareAnswer<Enforcement> domain = co_await std::move(reading);
+        Task<FactorAnswer<Enforcement>> reading =
+            services_.factors->domain_enforcement(access_.token, facts.domain_id);
+        const FactorAnswer<Enforcement> domain = co_await std::move(reading);
         if (const auto* level = std::get_if<Enforcement>(&domain)) {
             demanded = demanded || *level == Enforcement::Required;
             mandated = mandated || *level == Enforcement::Mandated;
@@ -556,10 +560,10 @@ Task<Verdict> Care::disable() {
         co_return Verdict::refused(State::Denied, Reason::Cancelled, "not confirmed")
             .telling("Nothing was changed: the answer was not \"yes\".");
     }
-    Task<CareAnswer<Done>> disabling =
-        with_devices ? to_.care->remove_all(self()) : to_.care->disable(self());
-    const CareAnswer<Done> disabled = co_await std::move(disabling);
-    if (const auto* refusal = std::get_if<CareRefusal>(&disabled)) {
+    Task<FactorAnswer<Done>> disabling =
+        with_devices ? services_.factors->remove_all(self()) : services_.factors->disable(self());
+    const FactorAnswer<Done> disabled = co_await std::move(disabling);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&disabled)) {
         co_return refused(*refusal, "switching MFA off");
     }
     journal::notice(fmt::format("second factor switched off: user={} account={}", context_.user,
@@ -570,7 +574,7 @@ Task<Verdict> Care::disable() {
                    "MFA switched off");
 }
 
-Task<Verdict> Care::bypass_codes() {
+Task<Verdict> FactorManagement::bypass_codes() {
     const auto given = [&](std::size_t place) {
         return context_.arguments.size() > place && !argument(place).empty();
     };
@@ -589,18 +593,19 @@ Task<Verdict> Care::bypass_codes() {
         if (*count != 1) {
             co_return misused("For another user there is one code at a time.");
         }
-        Task<CareAnswer<identity::FactorState>> looking =
-            to_.care->state(access_.token, argument(2));
-        const CareAnswer<identity::FactorState> found = co_await std::move(looking);
-        if (const auto* refusal = std::get_if<CareRefusal>(&found)) {
+        Task<FactorAnswer<identity::FactorState>> looking =
+            services_.factors->state(access_.token, argument(2));
+        const FactorAnswer<identity::FactorState> found = co_await std::move(looking);
+        if (const auto* refusal = std::get_if<FactorRefusal>(&found)) {
             co_return refused(*refusal, "the user");
         }
         whose.user_id = std::get<identity::FactorState>(found).user_id;
         account = argument(2);
     }
-    Task<CareAnswer<std::vector<Secret>>> asking = to_.care->bypass_codes(whose, *count, valid_for);
-    const CareAnswer<std::vector<Secret>> answer = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&answer)) {
+    Task<FactorAnswer<std::vector<Secret>>> asking =
+        services_.factors->bypass_codes(whose, *count, valid_for);
+    const FactorAnswer<std::vector<Secret>> answer = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
         if (refusal->cause == Cause::Conflict) {
             co_return refused_by_identity(*refusal, "bypass codes")
                 .telling("Bypass codes exist only where MFA is on: see \"raxauth mfa status\".");
@@ -620,16 +625,16 @@ Task<Verdict> Care::bypass_codes() {
     co_return done(json.take(), {}, "bypass codes issued");
 }
 
-Task<Verdict> Care::unlock() {
-    Task<CareAnswer<identity::FactorState>> asking = state_of_other();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+Task<Verdict> FactorManagement::unlock() {
+    Task<FactorAnswer<identity::FactorState>> asking = state_of_other();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the user to unlock");
     }
-    Task<CareAnswer<Done>> unlocking =
-        to_.care->unlock({access_.token, std::get<identity::FactorState>(state).user_id});
-    const CareAnswer<Done> unlocked = co_await std::move(unlocking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&unlocked)) {
+    Task<FactorAnswer<Done>> unlocking =
+        services_.factors->unlock({access_.token, std::get<identity::FactorState>(state).user_id});
+    const FactorAnswer<Done> unlocked = co_await std::move(unlocking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&unlocked)) {
         co_return refused(*refusal, "unlocking a user");
     }
     journal::notice(
@@ -637,20 +642,20 @@ Task<Verdict> Care::unlock() {
     co_return done(nothing_to_tell(), fmt::format("{} is unlocked.", argument(0)), "unlocked");
 }
 
-Task<Verdict> Care::require() {
+Task<Verdict> FactorManagement::require() {
     const std::optional<Enforcement> level = enforcement_from(argument(1));
     if (!level) {
         co_return misused("The level is \"default\", \"optional\" or \"required\".");
     }
-    Task<CareAnswer<identity::FactorState>> asking = state_of_other();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+    Task<FactorAnswer<identity::FactorState>> asking = state_of_other();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the user");
     }
-    Task<CareAnswer<Done>> requiring =
-        to_.care->require({access_.token, std::get<identity::FactorState>(state).user_id}, *level);
-    const CareAnswer<Done> required = co_await std::move(requiring);
-    if (const auto* refusal = std::get_if<CareRefusal>(&required)) {
+    Task<FactorAnswer<Done>> requiring = services_.factors->require(
+        {access_.token, std::get<identity::FactorState>(state).user_id}, *level);
+    const FactorAnswer<Done> required = co_await std::move(requiring);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&required)) {
         co_return refused(*refusal, "a user's enforcement level");
     }
     journal::notice(fmt::format("enforcement of MFA changed: by={} account={} level={}",
@@ -660,16 +665,17 @@ Task<Verdict> Care::require() {
                    "enforcement changed");
 }
 
-Task<Verdict> Care::show_domain() {
-    Task<CareAnswer<identity::FactorState>> asking = own_state();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+Task<Verdict> FactorManagement::show_domain() {
+    Task<FactorAnswer<identity::FactorState>> asking = own_state();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the domain");
     }
     const std::string& domain = std::get<identity::FactorState>(state).domain_id;
-    Task<CareAnswer<Enforcement>> reading = to_.care->domain_enforcement(access_.token, domain);
-    const CareAnswer<Enforcement> level = co_await std::move(reading);
-    if (const auto* refusal = std::get_if<CareRefusal>(&level)) {
+    Task<FactorAnswer<Enforcement>> reading =
+        services_.factors->domain_enforcement(access_.token, domain);
+    const FactorAnswer<Enforcement> level = co_await std::move(reading);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&level)) {
         co_return refused(*refusal, "the domain's enforcement level");
     }
     Json json;
@@ -680,21 +686,21 @@ Task<Verdict> Care::show_domain() {
     co_return done(json.take(), {}, "domain told");
 }
 
-Task<Verdict> Care::set_domain() {
+Task<Verdict> FactorManagement::set_domain() {
     const std::optional<Enforcement> level = enforcement_from(argument(0));
     if (!level || *level == Enforcement::Default) {
         co_return misused("The level of a domain is \"optional\" or \"required\".");
     }
-    Task<CareAnswer<identity::FactorState>> asking = own_state();
-    const CareAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<CareRefusal>(&state)) {
+    Task<FactorAnswer<identity::FactorState>> asking = own_state();
+    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
         co_return refused(*refusal, "the domain");
     }
     const std::string& domain = std::get<identity::FactorState>(state).domain_id;
-    Task<CareAnswer<Done>> setting =
-        to_.care->set_domain_enforcement(access_.token, domain, *level);
-    const CareAnswer<Done> set = co_await std::move(setting);
-    if (const auto* refusal = std::get_if<CareRefusal>(&set)) {
+    Task<FactorAnswer<Done>> setting =
+        services_.factors->set_domain_enforcement(access_.token, domain, *level);
+    const FactorAnswer<Done> set = co_await std::move(setting);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&set)) {
         co_return refused(*refusal, "the domain's enforcement level");
     }
     journal::notice(fmt::format("enforcement of MFA changed: by={} domain={} level={}",
@@ -740,7 +746,7 @@ Verdict throttled(const limits::LimitRefusal& refusal, WallTime now, std::string
         .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
 }
 
-Verdict refused_by_identity(const CareRefusal& refusal, std::string_view what) {
+Verdict refused_by_identity(const FactorRefusal& refusal, std::string_view what) {
     // What holds that many digits may be a telephone number, however it is written.
     const auto digits = std::count_if(refusal.message.begin(), refusal.message.end(),
                                       [](char c) { return c >= '0' && c <= '9'; });
@@ -758,15 +764,15 @@ Verdict refused_by_identity(const CareRefusal& refusal, std::string_view what) {
     };
     switch (refusal.cause) {
     case Cause::NotAllowed:
-        return no(State::Denied, Reason::CareRefused,
+        return no(State::Denied, Reason::ManagementRefused,
                   "Rackspace Identity does not allow this account to do that. Your Rackspace "
                   "account administrator may.");
     case Cause::NotFound:
-        return no(State::Denied, Reason::CareRefused,
+        return no(State::Denied, Reason::ManagementRefused,
                   "Rackspace Identity knows nothing of that "
                   "name or id, or does not show it to you.");
     case Cause::Conflict:
-        return no(State::Denied, Reason::CareRefused,
+        return no(State::Denied, Reason::ManagementRefused,
                   "Rackspace Identity refused this: something about the account does not fit.");
     case Cause::WrongCode:
         return no(State::Denied, Reason::WrongCredentials,
@@ -790,10 +796,10 @@ Verdict refused_by_identity(const CareRefusal& refusal, std::string_view what) {
               "Rackspace Identity gave no usable answer. Try again later.");
 }
 
-Task<CareAccess> open_care(Person& person, const Context& context, Services& services,
-                           std::shared_ptr<SignInTrace> trace) {
-    CareAccess access;
-    if (services.care == nullptr) {
+Task<SessionAccess> open_session_access(Person& person, const Context& context, Services& services,
+                                        std::shared_ptr<SignInTrace> trace) {
+    SessionAccess access;
+    if (services.factors == nullptr) {
         access.refusal = Verdict::refused(State::Denied, Reason::NotSupported,
                                           "this identity service has no care of factors");
         co_return access;
@@ -848,14 +854,14 @@ Task<CareAccess> open_care(Person& person, const Context& context, Services& ser
     co_return access;
 }
 
-Task<Verdict> care(Person& person, Context context, Services services,
-                   std::shared_ptr<SignInTrace> trace) {
-    Task<CareAccess> opening = open_care(person, context, services, trace);
-    CareAccess access = co_await std::move(opening);
+Task<Verdict> manage_factors(Person& person, Context context, Services services,
+                             std::shared_ptr<SignInTrace> trace) {
+    Task<SessionAccess> opening = open_session_access(person, context, services, trace);
+    SessionAccess access = co_await std::move(opening);
     if (access.refusal) {
         co_return std::move(*access.refusal);
     }
-    Care procedure(person, context, services, access);
+    FactorManagement procedure(person, context, services, access);
     Task<Verdict> running = procedure.run();
     Verdict verdict = co_await std::move(running);
     co_return verdict;

@@ -52,11 +52,11 @@ def answer_with(result, **changes):
     ("mfa domain set required", "mfa-domain-set", ["required"]),
 ])
 def test_every_verb_asks_for_what_it_says(around, command, verb, arguments):
-    around.start_daemon(BeginCare=[done({**STATUS, **DOMAIN, **CODES})])
+    around.start_daemon(BeginFactorManagement=[done({**STATUS, **DOMAIN, **CODES})])
     result = around.run(*command.split())
     assert (result.returncode, result.stderr.startswith("raxauth:")) == (0, False)
     call, = around.calls()
-    assert call["member"] == "BeginCare"
+    assert call["member"] == "BeginFactorManagement"
     context = call["args"][0]
     assert (context["verb"], context["arguments"]) == (verb, arguments)
     assert context["interactive"] is False
@@ -70,14 +70,14 @@ def test_every_verb_asks_for_what_it_says(around, command, verb, arguments):
     "mfa domain set default", "mfa unlock", "mfa frobnicate", "devices remove", "devices erase x",
 ])
 def test_what_makes_no_sense_is_not_sent(around, command):
-    around.start_daemon(BeginCare=[done({})])
+    around.start_daemon(BeginFactorManagement=[done({})])
     assert around.run(*command.split()).returncode == 2
     assert around.calls() == []
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 513])
 def test_names_that_are_none_are_not_sent(around, name):
-    around.start_daemon(BeginCare=[done({})])
+    around.start_daemon(BeginFactorManagement=[done({})])
     assert around.run("mfa", "unlock", name).returncode == 2
     assert around.run("devices", "remove", name).returncode == 2
     assert around.calls() == []
@@ -85,7 +85,7 @@ def test_names_that_are_none_are_not_sent(around, name):
 
 @pytest.mark.parametrize("command, result", DATA)
 def test_json_is_one_object_on_stdout(around, command, result):
-    around.start_daemon(BeginCare=[done(result, [("info", "Signed in anew.")])])
+    around.start_daemon(BeginFactorManagement=[done(result, [("info", "Signed in anew.")])])
     told = around.run(*command.split(), "--json")
     assert told.returncode == 0
     assert json.loads(told.stdout) == result
@@ -93,7 +93,7 @@ def test_json_is_one_object_on_stdout(around, command, result):
 
 
 def test_status_is_told(around):
-    around.start_daemon(BeginCare=[done(STATUS)])
+    around.start_daemon(BeginFactorManagement=[done(STATUS)])
     assert around.run("mfa").stdout == """\
 Account        alice.smith
 Second factor  on, passcodes from an authenticator app
@@ -119,26 +119,26 @@ sms-1  phone (SMS)                  +1 *** *** 0100  not verified
     ({"otp_devices": [], "phones": []}, "No devices. To set one up: raxauth enrol\n"),
 ])
 def test_status_in_words(around, changes, said):
-    around.start_daemon(BeginCare=[answer_with(STATUS, **changes)])
+    around.start_daemon(BeginFactorManagement=[answer_with(STATUS, **changes)])
     assert said in around.run("mfa", "status").stdout
 
 
 def test_devices_are_told(around):
-    around.start_daemon(BeginCare=[done(DEVICES)])
+    around.start_daemon(BeginFactorManagement=[done(DEVICES)])
     lines = around.run("devices").stdout.splitlines()
     assert len(lines) == 3
     assert lines[1].split() == ["otp-1", "authenticator", "app", "my", "phone", "verified"]
 
 
 def test_the_domain_is_told(around):
-    around.start_daemon(BeginCare=[done(DOMAIN)])
+    around.start_daemon(BeginFactorManagement=[done(DOMAIN)])
     assert around.run("mfa", "domain").stdout == \
         "Domain         123456: a second factor is required of all its users\n"
 
 
 @pytest.mark.parametrize("minutes, said", [(20, "for 20 min"), (None, "until it is used")])
 def test_bypass_codes_are_printed_alone_and_once(around, minutes, said):
-    around.start_daemon(BeginCare=[answer_with(CODES, valid_for_minutes=minutes)])
+    around.start_daemon(BeginFactorManagement=[answer_with(CODES, valid_for_minutes=minutes)])
     result = around.run("bypass-codes")
     assert result.stdout == "123456789\n987654321\n"
     assert said in result.stderr and "like money" in result.stderr
@@ -146,7 +146,7 @@ def test_bypass_codes_are_printed_alone_and_once(around, minutes, said):
 
 
 def test_bypass_codes_are_shown_once_at_a_terminal(around):
-    around.start_daemon(BeginCare=[done(CODES)])
+    around.start_daemon(BeginFactorManagement=[done(CODES)])
     child = around.at_terminal("bypass-codes")
     child.expect_exact("123456789\r\n987654321\r\n")
     child.expect_exact("like money")
@@ -160,7 +160,7 @@ def test_bypass_codes_are_shown_once_at_a_terminal(around):
 @pytest.mark.parametrize("messages, said", [([], "Done.\n"),
                                             ([("info", "It is done, Alice.")], "It is done, Alice.\n")])
 def test_a_deed_is_told_in_the_words_of_the_daemon(around, command, messages, said):
-    around.start_daemon(BeginCare=[done({}, messages)])
+    around.start_daemon(BeginFactorManagement=[done({}, messages)])
     result = around.run(*command.split())
     assert (result.returncode, result.stdout, result.stderr) == (0, "", said)
 
@@ -168,7 +168,7 @@ def test_a_deed_is_told_in_the_words_of_the_daemon(around, command, messages, sa
 def test_what_the_daemon_asks_is_asked(around):
     sure = dialogue_step(1, "ask", messages=[("info", "Your domain demands one."),
                                              ("text", "Really disable it? (yes/no) ")])
-    around.start_daemon(BeginCare=[sure], Answer=[done({}, [("info", "It is off.")], serial=2)])
+    around.start_daemon(BeginFactorManagement=[sure], Answer=[done({}, [("info", "It is off.")], serial=2)])
     child = around.at_terminal("mfa", "disable")
     child.expect_exact("Your domain demands one.")
     child.expect_exact("Really disable it? (yes/no) ")
@@ -183,38 +183,38 @@ def test_what_the_daemon_asks_is_asked(around):
 
 
 def test_a_question_without_a_terminal_is_not_answered(around):
-    around.start_daemon(BeginCare=[dialogue_step(1, "ask", messages=[("password", "Password: ")])])
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "ask", messages=[("password", "Password: ")])])
     result = around.run("mfa", "disable")
     assert result.returncode == 2
     assert "raxauth mfa disable --stdin" in result.stderr
-    assert [call["member"] for call in around.calls()] in (["BeginCare"], ["BeginCare", "Cancel"])
+    assert [call["member"] for call in around.calls()] in (["BeginFactorManagement"], ["BeginFactorManagement", "Cancel"])
 
 
 @pytest.mark.parametrize("command", [command for command, _ in DATA] + DEEDS)
 def test_every_verb_can_be_cancelled(around, command):
-    around.start_daemon(BeginCare=[dialogue_step(1, "ask", messages=[("password", "Password: ")])])
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "ask", messages=[("password", "Password: ")])])
     result = around.run(*command.split(), "--stdin", stdin="")
     assert (result.returncode, result.stdout) == (1, "")
     assert "cancelled, nothing was changed" in result.stderr
-    assert [call["member"] for call in around.calls()] == ["BeginCare", "Cancel"]
+    assert [call["member"] for call in around.calls()] == ["BeginFactorManagement", "Cancel"]
 
 
 @pytest.mark.parametrize("command", [command for command, _ in DATA] + DEEDS)
 def test_a_refusal_of_identity_is_told_in_its_words(around, command):
-    around.start_daemon(BeginCare=[dialogue_step(1, "denied", "care-refused", [
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "denied", "management-refused", [
         ("error", "This is the last verified device.")])])
     result = around.run(*command.split())
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.splitlines() == ["This is the last verified device.",
-                                          "raxauth: not done (care-refused)"]
+                                          "raxauth: not done (management-refused)"]
 
 
 @pytest.mark.parametrize("state, reason, status", [
-    ("denied", "care-refused", 1), ("unavailable", "identity-unreachable", 3),
+    ("denied", "management-refused", 1), ("unavailable", "identity-unreachable", 3),
     ("unavailable", "identity-fault", 3), ("denied", "not-supported", 1), ("denied", "throttled", 1),
 ])
 def test_a_refusal_without_words_says_what_to_do(around, state, reason, status):
-    around.start_daemon(BeginCare=[dialogue_step(1, state, reason)])
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, state, reason)])
     result = around.run("mfa", "unlock", "bob.jones")
     assert result.returncode == status
     assert result.stderr.startswith(f"raxauth: not done ({reason})\n")
@@ -222,7 +222,7 @@ def test_a_refusal_without_words_says_what_to_do(around, state, reason, status):
 
 
 def test_errors_of_a_call_are_told(around):
-    around.start_daemon(BeginCare=[
+    around.start_daemon(BeginFactorManagement=[
         {"error": ["org.raxauth.Auth1.Error.NoToken", "this session is not signed in"]}])
     result = around.run("mfa")
     assert result.returncode == 1
@@ -239,14 +239,14 @@ def test_a_daemon_without_such_calls_is_of_another_version(around):
 @pytest.mark.parametrize("result", ["", "[]", "nonsense", '"text"', "{", '{"a": 1} {}', None])
 @pytest.mark.parametrize("command", [command for command, _ in DATA])
 def test_a_result_that_is_none_is_not_believed(around, command, result):
-    around.start_daemon(BeginCare=[dialogue_step(1, "granted", "done", result=result)])
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "granted", "done", result=result)])
     told = around.run(*command.split())
     assert (told.returncode, told.stdout) == (3, "")
 
 
 @pytest.mark.parametrize("codes", [{}, {"codes": []}, {"codes": [1]}, {"codes": [""]}, {"codes": {}}])
 def test_codes_that_are_none_are_not_printed(around, codes):
-    around.start_daemon(BeginCare=[done(codes)])
+    around.start_daemon(BeginFactorManagement=[done(codes)])
     told = around.run("bypass-codes")
     assert (told.returncode, told.stdout) == (3, "")
 
@@ -254,7 +254,7 @@ def test_codes_that_are_none_are_not_printed(around, codes):
 def test_odd_members_of_a_result_do_no_harm(around):
     odd = {"account": 7, "enabled": "yes", "locked": [], "factor": {}, "enforcement": None,
            "domain": 1.5, "otp_devices": {"id": "x"}, "phones": [7, {"id": 7, "verified": "no"}]}
-    around.start_daemon(BeginCare=[done(odd)])
+    around.start_daemon(BeginFactorManagement=[done(odd)])
     result = around.run("mfa")
     assert result.returncode == 0
     assert "Second factor  off\n" in result.stdout
@@ -263,7 +263,7 @@ def test_odd_members_of_a_result_do_no_harm(around):
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_escapes_in_a_result_do_not_reach_the_terminal(around, options):
     nasty = {"id": "a\x1b[2Jb", "name": "c\u009bd\u202ee", "verified": True}
-    around.start_daemon(BeginCare=[answer_with(DEVICES, otp_devices=[nasty])])
+    around.start_daemon(BeginFactorManagement=[answer_with(DEVICES, otp_devices=[nasty])])
     out = around.run("devices", *options).stdout
     assert "a?[2Jb" in out and "c?d?e" in out
     assert not set("\x1b\u009b\u202e") & set(out) and "\\u" not in out
@@ -272,7 +272,7 @@ def test_escapes_in_a_result_do_not_reach_the_terminal(around, options):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be refused as root")
 @pytest.mark.parametrize("command", [command for command, _ in DATA] + DEEDS)
 def test_root_is_refused(around, command):
-    around.start_daemon(BeginCare=[done(STATUS)])
+    around.start_daemon(BeginFactorManagement=[done(STATUS)])
     result = around.run(*command.split(), root=True)
     assert result.returncode == 1
     assert "root does not sign in" in result.stderr

@@ -27,21 +27,21 @@ constexpr std::size_t kMostCodes = 100;
 /// Shorter secrets would be found in any text.
 constexpr std::size_t kShortestToHide = 4;
 
-using Cause = CareRefusal::Cause;
+using Cause = FactorRefusal::Cause;
 
 /// What a 400 or a 401 is about.
 enum class Proof { Token, Code, Password };
 
 /// A request to make, or why it is not made at all.
-struct CareRequest {
+struct FactorRequest {
     HttpRequest http;
     Proof proof = Proof::Token;
     std::vector<Secret> hidden; ///< not to come back in a message
-    std::optional<CareRefusal> refused;
+    std::optional<FactorRefusal> refused;
 };
 
-CareRefusal refusal(Cause cause, std::string_view detail, int status = 0) {
-    CareRefusal no;
+FactorRefusal refusal(Cause cause, std::string_view detail, int status = 0) {
+    FactorRefusal no;
     no.cause = cause;
     no.status = status;
     no.detail = detail;
@@ -66,9 +66,9 @@ bool is_usable_id(std::string_view id) {
 
 // --- requests
 
-CareRequest request_to(const settings::IdentitySettings& settings, HttpMethod method,
-                       std::string_view path) {
-    CareRequest request;
+FactorRequest request_to(const settings::IdentitySettings& settings, HttpMethod method,
+                         std::string_view path) {
+    FactorRequest request;
     request.http.method = method;
     request.http.url.append(settings.url);
     request.http.url.append(path);
@@ -82,7 +82,7 @@ CareRequest request_to(const settings::IdentitySettings& settings, HttpMethod me
     return request;
 }
 
-void add_segment(CareRequest& request, std::string_view id) {
+void add_segment(FactorRequest& request, std::string_view id) {
     if (!is_usable_id(id)) {
         request.refused = refusal(Cause::Fault, "an id that cannot be asked about");
         return;
@@ -91,12 +91,12 @@ void add_segment(CareRequest& request, std::string_view id) {
     append_escaped(request.http.url, id);
 }
 
-void add_token(CareRequest& request, const Secret& token) {
+void add_token(FactorRequest& request, const Secret& token) {
     request.http.headers.push_back(header("X-Auth-Token", token));
 }
 
 /// `otherwise`: what it means when the texts cannot be sent.
-void add_body(CareRequest& request, std::optional<Secret> body, Cause otherwise) {
+void add_body(FactorRequest& request, std::optional<Secret> body, Cause otherwise) {
     if (!body) {
         request.refused = refusal(otherwise, "bytes that are no text");
         return;
@@ -105,11 +105,11 @@ void add_body(CareRequest& request, std::optional<Secret> body, Cause otherwise)
 }
 
 /// U and what is below it: `collection` with its slash, and one of its members.
-CareRequest factor_request(const settings::IdentitySettings& settings, HttpMethod method,
-                           const Acting& who, std::string_view collection = {},
-                           std::optional<std::string_view> member = {},
-                           std::string_view action = {}) {
-    CareRequest request = request_to(settings, method, "/users");
+FactorRequest factor_request(const settings::IdentitySettings& settings, HttpMethod method,
+                             const Acting& who, std::string_view collection = {},
+                             std::optional<std::string_view> member = {},
+                             std::string_view action = {}) {
+    FactorRequest request = request_to(settings, method, "/users");
     add_segment(request, who.user_id);
     request.http.url.append("/RAX-AUTH/multi-factor");
     request.http.url.append(collection);
@@ -121,9 +121,10 @@ CareRequest factor_request(const settings::IdentitySettings& settings, HttpMetho
     return request;
 }
 
-CareRequest verification(const settings::IdentitySettings& settings, const Acting& who,
-                         std::string_view collection, std::string_view member, const Secret& code) {
-    CareRequest request =
+FactorRequest verification(const settings::IdentitySettings& settings, const Acting& who,
+                           std::string_view collection, std::string_view member,
+                           const Secret& code) {
+    FactorRequest request =
         factor_request(settings, HttpMethod::Post, who, collection, member, "/verify");
     request.proof = Proof::Code;
     hide(request.hidden, code);
@@ -132,9 +133,9 @@ CareRequest verification(const settings::IdentitySettings& settings, const Actin
     return request;
 }
 
-CareRequest settings_change(const settings::IdentitySettings& settings, const Acting& who,
-                            std::string_view members) {
-    CareRequest request = factor_request(settings, HttpMethod::Put, who);
+FactorRequest settings_change(const settings::IdentitySettings& settings, const Acting& who,
+                              std::string_view members) {
+    FactorRequest request = factor_request(settings, HttpMethod::Put, who);
     Secret body(R"({"RAX-AUTH:multiFactor":{)");
     body.append(members);
     body.append("}}");
@@ -142,9 +143,9 @@ CareRequest settings_change(const settings::IdentitySettings& settings, const Ac
     return request;
 }
 
-CareRequest domain_request(const settings::IdentitySettings& settings, HttpMethod method,
-                           const Secret& token, std::string_view domain_id) {
-    CareRequest request = request_to(settings, method, "/RAX-AUTH/domains");
+FactorRequest domain_request(const settings::IdentitySettings& settings, HttpMethod method,
+                             const Secret& token, std::string_view domain_id) {
+    FactorRequest request = request_to(settings, method, "/RAX-AUTH/domains");
     add_segment(request, domain_id);
     add_token(request, token);
     return request;
@@ -198,10 +199,10 @@ Cause cause_of(int status, Proof proof, const FaultReply& fault) {
     }
 }
 
-CareRefusal read_refusal(const HttpReply& reply, Proof proof, const std::vector<Secret>& hidden) {
+FactorRefusal read_refusal(const HttpReply& reply, Proof proof, const std::vector<Secret>& hidden) {
     FaultReply fault = read_fault_reply(reply.body.view());
-    CareRefusal no = refusal(cause_of(reply.status, proof, fault),
-                             "HTTP " + std::to_string(reply.status), reply.status);
+    FactorRefusal no = refusal(cause_of(reply.status, proof, fault),
+                               "HTTP " + std::to_string(reply.status), reply.status);
     // Both: JSON may write a secret in another way, and a message is cut.
     if (!comes_back(reply.body.view(), hidden) && !comes_back(fault.message, hidden)) {
         no.message = std::move(fault.message);
@@ -209,7 +210,7 @@ CareRefusal read_refusal(const HttpReply& reply, Proof proof, const std::vector<
     return no;
 }
 
-CareRefusal read_failure(const HttpFailure& failure) {
+FactorRefusal read_failure(const HttpFailure& failure) {
     return refusal(failure.nonsense ? Cause::Fault : Cause::Unreachable, failure.detail);
 }
 
@@ -398,8 +399,8 @@ FactorState read_state(const JsonNode& root, std::string_view asked) {
 
 /// Of a 2xx; anything else is a refusal.
 template <class Read>
-auto read_reply(const HttpResult& result, const CareRequest& request, Read read)
-    -> CareAnswer<decltype(read(std::declval<const HttpReply&>()))> {
+auto read_reply(const HttpResult& result, const FactorRequest& request, Read read)
+    -> FactorAnswer<decltype(read(std::declval<const HttpReply&>()))> {
     if (const auto* failure = std::get_if<HttpFailure>(&result)) {
         return read_failure(*failure);
     }
@@ -414,7 +415,7 @@ auto read_reply(const HttpResult& result, const CareRequest& request, Read read)
     }
 }
 
-Task<CareAnswer<Done>> carry_out(HttpTransport& transport, CareRequest request) {
+Task<FactorAnswer<Done>> carry_out(HttpTransport& transport, FactorRequest request) {
     if (request.refused) {
         co_return std::move(*request.refused);
     }
@@ -423,8 +424,8 @@ Task<CareAnswer<Done>> carry_out(HttpTransport& transport, CareRequest request) 
 }
 
 template <class Value>
-Task<CareAnswer<Value>> ask(HttpTransport& transport, CareRequest request,
-                            Value (*read)(const JsonNode&)) {
+Task<FactorAnswer<Value>> ask(HttpTransport& transport, FactorRequest request,
+                              Value (*read)(const JsonNode&)) {
     if (request.refused) {
         co_return std::move(*request.refused);
     }
@@ -434,8 +435,8 @@ Task<CareAnswer<Value>> ask(HttpTransport& transport, CareRequest request,
     });
 }
 
-Task<CareAnswer<FactorState>> ask_state(HttpTransport& transport, CareRequest request,
-                                        std::string user_name) {
+Task<FactorAnswer<FactorState>> ask_state(HttpTransport& transport, FactorRequest request,
+                                          std::string user_name) {
     if (request.refused) {
         co_return std::move(*request.refused);
     }
@@ -447,15 +448,15 @@ Task<CareAnswer<FactorState>> ask_state(HttpTransport& transport, CareRequest re
 
 } // namespace
 
-Task<CareAnswer<SetupSession>> IdentityV2::begin_setup(const Account& account,
-                                                       const Secret& password) {
+Task<FactorAnswer<SetupSession>> IdentityV2::begin_setup(const Account& account,
+                                                         const Secret& password) {
     const Account without_tenant{account.name, "", ""};
     return set_up(password_body(without_tenant, password, TokenScope::SetupMfa), account.name,
                   password.clone());
 }
 
-Task<CareAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, std::string name,
-                                                  Secret password) {
+Task<FactorAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, std::string name,
+                                                    Secret password) {
     if (!body) {
         co_return refusal(Cause::WrongPassword, "bytes that are no text");
     }
@@ -469,7 +470,7 @@ Task<CareAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, st
     }
     std::vector<Secret> hidden;
     hide(hidden, password);
-    CareRefusal no = read_refusal(reply, Proof::Password, hidden);
+    FactorRefusal no = read_refusal(reply, Proof::Password, hidden);
     if (reply.status == 401 && mentions_os_mf(reply.headers("WWW-Authenticate"))) {
         no.cause = Cause::Conflict;
     }
@@ -477,7 +478,7 @@ Task<CareAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, st
 }
 
 /// As in read_success(): the token has an owner before anything else is looked at.
-CareAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const std::string& name) {
+FactorAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const std::string& name) {
     const auto fault = [&](std::string_view detail) {
         return refusal(Cause::Fault, detail, reply.status);
     };
@@ -510,55 +511,56 @@ CareAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const st
     return session;
 }
 
-Task<CareAnswer<OtpDevice>> IdentityV2::add_otp_device(Acting who, std::string name) {
-    CareRequest request = factor_request(settings_, HttpMethod::Post, who, "/otp-devices");
+Task<FactorAnswer<OtpDevice>> IdentityV2::add_otp_device(Acting who, std::string name) {
+    FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/otp-devices");
     add_body(request, member_body("RAX-AUTH:otpDevice", "name", name), Cause::Conflict);
     return ask(transport_, std::move(request), read_new_otp_device);
 }
 
-Task<CareAnswer<std::vector<OtpDevice>>> IdentityV2::otp_devices(Acting who) {
+Task<FactorAnswer<std::vector<OtpDevice>>> IdentityV2::otp_devices(Acting who) {
     return ask(transport_, factor_request(settings_, HttpMethod::Get, who, "/otp-devices"),
                read_otp_devices);
 }
 
-Task<CareAnswer<Done>> IdentityV2::verify_otp_device(Acting who, std::string device,
-                                                     const Secret& code) {
+Task<FactorAnswer<Done>> IdentityV2::verify_otp_device(Acting who, std::string device,
+                                                       const Secret& code) {
     return carry_out(transport_, verification(settings_, who, "/otp-devices", device, code));
 }
 
-Task<CareAnswer<Done>> IdentityV2::remove_otp_device(Acting who, std::string device) {
+Task<FactorAnswer<Done>> IdentityV2::remove_otp_device(Acting who, std::string device) {
     return carry_out(transport_,
                      factor_request(settings_, HttpMethod::Delete, who, "/otp-devices", device));
 }
 
-Task<CareAnswer<Phone>> IdentityV2::add_phone(Acting who, const Secret& number) {
-    CareRequest request = factor_request(settings_, HttpMethod::Post, who, "/mobile-phones");
+Task<FactorAnswer<Phone>> IdentityV2::add_phone(Acting who, const Secret& number) {
+    FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/mobile-phones");
     hide(request.hidden, number);
     add_body(request, member_body("RAX-AUTH:mobilePhone", "number", number.view()),
              Cause::Conflict);
     return ask(transport_, std::move(request), read_new_phone);
 }
 
-Task<CareAnswer<std::vector<Phone>>> IdentityV2::phones(Acting who) {
+Task<FactorAnswer<std::vector<Phone>>> IdentityV2::phones(Acting who) {
     return ask(transport_, factor_request(settings_, HttpMethod::Get, who, "/mobile-phones"),
                read_phones);
 }
 
-Task<CareAnswer<Done>> IdentityV2::send_pin(Acting who, std::string phone) {
+Task<FactorAnswer<Done>> IdentityV2::send_pin(Acting who, std::string phone) {
     return carry_out(transport_, factor_request(settings_, HttpMethod::Post, who, "/mobile-phones",
                                                 phone, "/verificationcode"));
 }
 
-Task<CareAnswer<Done>> IdentityV2::verify_phone(Acting who, std::string phone, const Secret& pin) {
+Task<FactorAnswer<Done>> IdentityV2::verify_phone(Acting who, std::string phone,
+                                                  const Secret& pin) {
     return carry_out(transport_, verification(settings_, who, "/mobile-phones", phone, pin));
 }
 
-Task<CareAnswer<Done>> IdentityV2::remove_phone(Acting who, std::string phone) {
+Task<FactorAnswer<Done>> IdentityV2::remove_phone(Acting who, std::string phone) {
     return carry_out(transport_,
                      factor_request(settings_, HttpMethod::Delete, who, "/mobile-phones", phone));
 }
 
-Task<CareAnswer<Done>> IdentityV2::enable(Acting who, std::optional<FactorKind> kind) {
+Task<FactorAnswer<Done>> IdentityV2::enable(Acting who, std::optional<FactorKind> kind) {
     std::string members = R"("enabled":true)";
     if (kind) {
         members += R"(,"factorType":")" + std::string(word_of(*kind)) + '"';
@@ -566,33 +568,33 @@ Task<CareAnswer<Done>> IdentityV2::enable(Acting who, std::optional<FactorKind> 
     return carry_out(transport_, settings_change(settings_, who, members));
 }
 
-Task<CareAnswer<Done>> IdentityV2::set_default(Acting who, FactorKind kind) {
+Task<FactorAnswer<Done>> IdentityV2::set_default(Acting who, FactorKind kind) {
     const std::string members = R"("factorType":")" + std::string(word_of(kind)) + '"';
     return carry_out(transport_, settings_change(settings_, who, members));
 }
 
-Task<CareAnswer<Done>> IdentityV2::disable(Acting who) {
+Task<FactorAnswer<Done>> IdentityV2::disable(Acting who) {
     return carry_out(transport_, settings_change(settings_, who, R"("enabled":false)"));
 }
 
-Task<CareAnswer<Done>> IdentityV2::remove_all(Acting who) {
+Task<FactorAnswer<Done>> IdentityV2::remove_all(Acting who) {
     return carry_out(transport_, factor_request(settings_, HttpMethod::Delete, who));
 }
 
-Task<CareAnswer<Done>> IdentityV2::unlock(Acting who) {
+Task<FactorAnswer<Done>> IdentityV2::unlock(Acting who) {
     return carry_out(transport_, settings_change(settings_, who, R"("unlock":true)"));
 }
 
-Task<CareAnswer<Done>> IdentityV2::require(Acting who, Enforcement level) {
+Task<FactorAnswer<Done>> IdentityV2::require(Acting who, Enforcement level) {
     const std::string members =
         R"("userMultiFactorEnforcementLevel":")" + std::string(word_of(level)) + '"';
     return carry_out(transport_, settings_change(settings_, who, members));
 }
 
-Task<CareAnswer<std::vector<Secret>>>
+Task<FactorAnswer<std::vector<Secret>>>
 IdentityV2::bypass_codes(Acting who, unsigned count,
                          std::optional<std::chrono::minutes> valid_for) {
-    CareRequest request = factor_request(settings_, HttpMethod::Post, who, "/bypass-codes");
+    FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/bypass-codes");
     Secret body(R"({"RAX-AUTH:bypassCodes":{)");
     if (valid_for) {
         body.append(R"("validityDuration":"PT)" + std::to_string(valid_for->count()) + R"(M",)");
@@ -603,8 +605,8 @@ IdentityV2::bypass_codes(Acting who, unsigned count,
     return ask(transport_, std::move(request), read_bypass_codes);
 }
 
-Task<CareAnswer<FactorState>> IdentityV2::state(const Secret& token, std::string user_name) {
-    CareRequest request = request_to(settings_, HttpMethod::Get, "/users?name=");
+Task<FactorAnswer<FactorState>> IdentityV2::state(const Secret& token, std::string user_name) {
+    FactorRequest request = request_to(settings_, HttpMethod::Get, "/users?name=");
     if (user_name.empty()) { // would ask for all users
         request.refused = refusal(Cause::Fault, "no user name");
     }
@@ -613,15 +615,15 @@ Task<CareAnswer<FactorState>> IdentityV2::state(const Secret& token, std::string
     return ask_state(transport_, std::move(request), std::move(user_name));
 }
 
-Task<CareAnswer<Enforcement>> IdentityV2::domain_enforcement(const Secret& token,
-                                                             std::string domain_id) {
+Task<FactorAnswer<Enforcement>> IdentityV2::domain_enforcement(const Secret& token,
+                                                               std::string domain_id) {
     return ask(transport_, domain_request(settings_, HttpMethod::Get, token, domain_id),
                read_domain);
 }
 
-Task<CareAnswer<Done>>
+Task<FactorAnswer<Done>>
 IdentityV2::set_domain_enforcement(const Secret& token, std::string domain_id, Enforcement level) {
-    CareRequest request = domain_request(settings_, HttpMethod::Put, token, domain_id);
+    FactorRequest request = domain_request(settings_, HttpMethod::Put, token, domain_id);
     request.http.url.append("/multi-factor");
     add_body(request,
              member_body("RAX-AUTH:multiFactorDomain", "domainMultiFactorEnforcementLevel",
@@ -630,9 +632,9 @@ IdentityV2::set_domain_enforcement(const Secret& token, std::string domain_id, E
     return carry_out(transport_, std::move(request));
 }
 
-Task<CareAnswer<Done>> IdentityV2::change_password(const Account& account, const Secret& present,
-                                                   const Secret& fresh) {
-    CareRequest request = request_to(settings_, HttpMethod::Post, "/users/RAX-AUTH/change-pwd");
+Task<FactorAnswer<Done>> IdentityV2::change_password(const Account& account, const Secret& present,
+                                                     const Secret& fresh) {
+    FactorRequest request = request_to(settings_, HttpMethod::Post, "/users/RAX-AUTH/change-pwd");
     request.proof = Proof::Password;
     hide(request.hidden, present);
     hide(request.hidden, fresh);

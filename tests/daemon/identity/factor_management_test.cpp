@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/factor_care.h"
+#include "daemon/identity/factor_management.h"
 
 #include "daemon/identity/rackspace/identity_v2.h"
 #include "daemon/identity/revocation.h"
@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using Cause = CareRefusal::Cause;
+using Cause = FactorRefusal::Cause;
 
 const char* name_of(Cause cause) {
     constexpr const char* kNames[] = {"NotAllowed", "NotFound",      "Conflict",
@@ -69,7 +69,7 @@ std::string answer_of(simulator::Service& service, const WireRequest& wire) {
 
 /// The client, with a server that answers as the test says.
 struct Bench : Utest {
-    using Refused = std::optional<CareRefusal>;
+    using Refused = std::optional<FactorRefusal>;
 
     Loop loop;
     FakeClock clock;
@@ -79,7 +79,7 @@ struct Bench : Utest {
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<HttpTransport> transport;
     std::unique_ptr<IdentityV2> identity;
-    FactorCare* care = nullptr;
+    FactorManagement* factors = nullptr;
 
     void setup() override {
         listen(ScriptedServer::answering([this](const WireRequest& request) {
@@ -107,7 +107,7 @@ struct Bench : Utest {
         transport = std::make_unique<HttpTransport>(loop, settings, clock);
         identity = std::make_unique<IdentityV2>(*transport, settings, *revocations, clock);
         revocations->use(identity.get());
-        care = identity.get();
+        factors = identity.get();
     }
 
     template <class T>
@@ -129,13 +129,13 @@ struct Bench : Utest {
     template <class Make>
     Refused refused(Make make) {
         auto got = outcome(make);
-        auto* refusal = std::get_if<CareRefusal>(&got);
+        auto* refusal = std::get_if<FactorRefusal>(&got);
         return refusal != nullptr ? Refused(std::move(*refusal)) : std::nullopt;
     }
     template <class Make>
     auto success(Make make) {
         auto got = outcome(make);
-        if (const auto* refusal = std::get_if<CareRefusal>(&got)) {
+        if (const auto* refusal = std::get_if<FactorRefusal>(&got)) {
             FAIL((std::string(name_of(refusal->cause)) + ": " + refusal->message + "; " +
                   refusal->detail)
                      .c_str());
@@ -168,7 +168,7 @@ struct Bench : Utest {
             {"begin_setup",
              [this] {
                  return refused([&] {
-                     return care->begin_setup(Account{"al\"ice", "12", ""}, Secret("p\"w"));
+                     return factors->begin_setup(Account{"al\"ice", "12", ""}, Secret("p\"w"));
                  });
              },
              "POST", "/v2.0/tokens?include_endpoints=false",
@@ -176,19 +176,22 @@ struct Bench : Utest {
              Cause::Conflict, Cause::WrongPassword, false},
             {"add_otp_device",
              [this] {
-                 return refused(
-                     [&] { return care->add_otp_device({Secret("tok"), "u/1"}, "my \"phone\""); });
+                 return refused([&] {
+                     return factors->add_otp_device({Secret("tok"), "u/1"}, "my \"phone\"");
+                 });
              },
              "POST", user + "/otp-devices", R"({"RAX-AUTH:otpDevice":{"name":"my \"phone\""}})",
              Cause::Conflict, Cause::TokenDead, false},
             {"otp_devices",
-             [this] { return refused([&] { return care->otp_devices({Secret("tok"), "u/1"}); }); },
+             [this] {
+                 return refused([&] { return factors->otp_devices({Secret("tok"), "u/1"}); });
+             },
              "GET", user + "/otp-devices", "", Cause::Conflict, Cause::TokenDead, false},
             {"verify_otp_device",
              [this] {
                  return refused([&] {
-                     return care->verify_otp_device({Secret("tok"), "u/1"}, "o 1",
-                                                    Secret("662262"));
+                     return factors->verify_otp_device({Secret("tok"), "u/1"}, "o 1",
+                                                       Secret("662262"));
                  });
              },
              "POST", user + "/otp-devices/o%201/verify",
@@ -196,74 +199,81 @@ struct Bench : Utest {
             {"remove_otp_device",
              [this] {
                  return refused(
-                     [&] { return care->remove_otp_device({Secret("tok"), "u/1"}, "o#1"); });
+                     [&] { return factors->remove_otp_device({Secret("tok"), "u/1"}, "o#1"); });
              },
              "DELETE", user + "/otp-devices/o%231", ""},
             {"add_phone",
              [this] {
                  return refused([&] {
-                     return care->add_phone({Secret("tok"), "u/1"}, Secret("+1 512-555-0100"));
+                     return factors->add_phone({Secret("tok"), "u/1"}, Secret("+1 512-555-0100"));
                  });
              },
              "POST", user + "/mobile-phones",
              R"({"RAX-AUTH:mobilePhone":{"number":"+1 512-555-0100"}})", Cause::Conflict,
              Cause::TokenDead, false},
             {"phones",
-             [this] { return refused([&] { return care->phones({Secret("tok"), "u/1"}); }); },
+             [this] { return refused([&] { return factors->phones({Secret("tok"), "u/1"}); }); },
              "GET", user + "/mobile-phones", "", Cause::Conflict, Cause::TokenDead, false},
             {"send_pin",
              [this] {
-                 return refused([&] { return care->send_pin({Secret("tok"), "u/1"}, "p1"); });
+                 return refused([&] { return factors->send_pin({Secret("tok"), "u/1"}, "p1"); });
              },
              "POST", user + "/mobile-phones/p1/verificationcode", ""},
             {"verify_phone",
              [this] {
                  return refused([&] {
-                     return care->verify_phone({Secret("tok"), "u/1"}, "p1", Secret("1234"));
+                     return factors->verify_phone({Secret("tok"), "u/1"}, "p1", Secret("1234"));
                  });
              },
              "POST", user + "/mobile-phones/p1/verify",
              R"({"RAX-AUTH:verificationCode":{"code":"1234"}})", Cause::WrongCode},
             {"remove_phone",
              [this] {
-                 return refused([&] { return care->remove_phone({Secret("tok"), "u/1"}, "p1"); });
+                 return refused(
+                     [&] { return factors->remove_phone({Secret("tok"), "u/1"}, "p1"); });
              },
              "DELETE", user + "/mobile-phones/p1", ""},
             {"enable",
-             [this] { return refused([&] { return care->enable({Secret("tok"), "u/1"}, {}); }); },
+             [this] {
+                 return refused([&] { return factors->enable({Secret("tok"), "u/1"}, {}); });
+             },
              "PUT", user, R"({"RAX-AUTH:multiFactor":{"enabled":true}})"},
             {"enable with a kind",
              [this] {
                  return refused(
-                     [&] { return care->enable({Secret("tok"), "u/1"}, FactorKind::Otp); });
+                     [&] { return factors->enable({Secret("tok"), "u/1"}, FactorKind::Otp); });
              },
              "PUT", user, R"({"RAX-AUTH:multiFactor":{"enabled":true,"factorType":"OTP"}})"},
             {"set_default",
              [this] {
                  return refused(
-                     [&] { return care->set_default({Secret("tok"), "u/1"}, FactorKind::Sms); });
+                     [&] { return factors->set_default({Secret("tok"), "u/1"}, FactorKind::Sms); });
              },
              "PUT", user, R"({"RAX-AUTH:multiFactor":{"factorType":"SMS"}})"},
             {"disable",
-             [this] { return refused([&] { return care->disable({Secret("tok"), "u/1"}); }); },
+             [this] { return refused([&] { return factors->disable({Secret("tok"), "u/1"}); }); },
              "PUT", user, R"({"RAX-AUTH:multiFactor":{"enabled":false}})"},
             {"remove_all",
-             [this] { return refused([&] { return care->remove_all({Secret("tok"), "u/1"}); }); },
+             [this] {
+                 return refused([&] { return factors->remove_all({Secret("tok"), "u/1"}); });
+             },
              "DELETE", user, ""},
             {"unlock",
-             [this] { return refused([&] { return care->unlock({Secret("tok"), "u/1"}); }); },
+             [this] { return refused([&] { return factors->unlock({Secret("tok"), "u/1"}); }); },
              "PUT", user, R"({"RAX-AUTH:multiFactor":{"unlock":true}})"},
             {"require",
              [this] {
-                 return refused(
-                     [&] { return care->require({Secret("tok"), "u/1"}, Enforcement::Required); });
+                 return refused([&] {
+                     return factors->require({Secret("tok"), "u/1"}, Enforcement::Required);
+                 });
              },
              "PUT", user,
              R"({"RAX-AUTH:multiFactor":{"userMultiFactorEnforcementLevel":"REQUIRED"}})"},
             {"bypass_codes",
              [this] {
                  return refused([&] {
-                     return care->bypass_codes({Secret("tok"), "u/1"}, 1, std::chrono::minutes(20));
+                     return factors->bypass_codes({Secret("tok"), "u/1"}, 1,
+                                                  std::chrono::minutes(20));
                  });
              },
              "POST", user + "/bypass-codes",
@@ -271,23 +281,24 @@ struct Bench : Utest {
              Cause::Conflict, Cause::TokenDead, false},
             {"bypass_codes without a life",
              [this] {
-                 return refused([&] { return care->bypass_codes({Secret("tok"), "u/1"}, 10, {}); });
+                 return refused(
+                     [&] { return factors->bypass_codes({Secret("tok"), "u/1"}, 10, {}); });
              },
              "POST", user + "/bypass-codes", R"({"RAX-AUTH:bypassCodes":{"numberOfCodes":"10"}})",
              Cause::Conflict, Cause::TokenDead, false},
             {"state",
-             [this] { return refused([&] { return care->state(Secret("tok"), "a&b=c"); }); }, "GET",
-             "/v2.0/users?name=a%26b%3Dc", "", Cause::Conflict, Cause::TokenDead, false},
+             [this] { return refused([&] { return factors->state(Secret("tok"), "a&b=c"); }); },
+             "GET", "/v2.0/users?name=a%26b%3Dc", "", Cause::Conflict, Cause::TokenDead, false},
             {"domain_enforcement",
              [this] {
-                 return refused([&] { return care->domain_enforcement(Secret("tok"), "d?1"); });
+                 return refused([&] { return factors->domain_enforcement(Secret("tok"), "d?1"); });
              },
              "GET", domain, "", Cause::Conflict, Cause::TokenDead, false},
             {"set_domain_enforcement",
              [this] {
                  return refused([&] {
-                     return care->set_domain_enforcement(Secret("tok"), "d?1",
-                                                         Enforcement::Optional);
+                     return factors->set_domain_enforcement(Secret("tok"), "d?1",
+                                                            Enforcement::Optional);
                  });
              },
              "PUT", domain + "/multi-factor",
@@ -295,8 +306,8 @@ struct Bench : Utest {
             {"change_password",
              [this] {
                  return refused([&] {
-                     return care->change_password(Account{"alice", "12", ""}, Secret("Old\\word1"),
-                                                  Secret("New\"word1"));
+                     return factors->change_password(Account{"alice", "12", ""},
+                                                     Secret("Old\\word1"), Secret("New\"word1"));
                  });
              },
              "POST", "/v2.0/users/RAX-AUTH/change-pwd",
@@ -321,9 +332,9 @@ struct Bench : Utest {
 
 } // namespace
 
-TEST_GROUP_BASE(FactorCare, Bench){};
+TEST_GROUP_BASE(FactorManagement, Bench){};
 
-TEST(FactorCare, each_call_is_one_request_of_the_documented_form) {
+TEST(FactorManagement, each_call_is_one_request_of_the_documented_form) {
     reply_with(404, no("not there", "itemNotFound"));
     for (const Call& call : calls()) {
         const std::size_t before = server->requests().size();
@@ -348,7 +359,7 @@ TEST(FactorCare, each_call_is_one_request_of_the_documented_form) {
     }
 }
 
-TEST(FactorCare, every_2xx_is_done_and_nothing_else_is) {
+TEST(FactorManagement, every_2xx_is_done_and_nothing_else_is) {
     for (const Call& call : calls()) {
         for (const int status : {200, 201, 202, 204, 299}) {
             reply_with(status, "");
@@ -368,7 +379,7 @@ TEST(FactorCare, every_2xx_is_done_and_nothing_else_is) {
     }
 }
 
-TEST(FactorCare, statuses_say_what_was_wrong) {
+TEST(FactorManagement, statuses_say_what_was_wrong) {
     for (const Call& call : calls()) {
         const std::vector<std::pair<int, Cause>> rows{
             {400, call.at_400},      {401, call.at_401},     {403, Cause::NotAllowed},
@@ -391,16 +402,16 @@ TEST(FactorCare, statuses_say_what_was_wrong) {
     }
 }
 
-TEST(FactorCare, a_device_that_is_verified_already_is_no_wrong_code) {
+TEST(FactorManagement, a_device_that_is_verified_already_is_no_wrong_code) {
     reply_with(400, no("Device is already verified"));
 
     const Refused refusal = refused(
-        [&] { return care->verify_otp_device({Secret("tok"), "u"}, "d", Secret("123456")); });
+        [&] { return factors->verify_otp_device({Secret("tok"), "u"}, "d", Secret("123456")); });
 
     check_cause(Cause::Conflict, refusal, "verified");
 }
 
-TEST(FactorCare, no_secret_comes_back_in_a_refusal) {
+TEST(FactorManagement, no_secret_comes_back_in_a_refusal) {
     // The server repeats the whole request, as it came and as a JSON text.
     answer = [](const WireRequest& request) {
         std::string quoted;
@@ -420,11 +431,11 @@ TEST(FactorCare, no_secret_comes_back_in_a_refusal) {
     }
     reply_with(400, no("Wrong pin."));
     const Refused kept =
-        refused([&] { return care->verify_phone({Secret("tok"), "u"}, "p", Secret("1234")); });
+        refused([&] { return factors->verify_phone({Secret("tok"), "u"}, "p", Secret("1234")); });
     STRCMP_EQUAL("Wrong pin.", kept->message.c_str());
 }
 
-TEST(FactorCare, a_lost_request_is_never_sent_twice) {
+TEST(FactorManagement, a_lost_request_is_never_sent_twice) {
     int requests = 0;
     for (const Call& call : calls()) {
         if (call.method == "GET") {
@@ -445,7 +456,7 @@ TEST(FactorCare, a_lost_request_is_never_sent_twice) {
     CHECK(requests > 15);
 }
 
-TEST(FactorCare, an_unreachable_service_is_that) {
+TEST(FactorManagement, an_unreachable_service_is_that) {
     settings.url = "https://127.0.0.1:1/v2.0";
     connect();
     for (const Call& call : calls()) {
@@ -457,61 +468,65 @@ TEST(FactorCare, an_unreachable_service_is_that) {
     }
 }
 
-TEST(FactorCare, ids_that_would_lead_elsewhere_are_not_asked_about) {
+TEST(FactorManagement, ids_that_would_lead_elsewhere_are_not_asked_about) {
     reply_with(204, "");
     for (const std::string& id : std::vector<std::string>{
              "", ".", "..", "a\nb", "a\x7F", "a\xC2\x85", "\xFF", std::string(257, 'a')}) {
-        check_cause(Cause::Fault, refused([&] { return care->disable({Secret("tok"), id}); }), id);
+        check_cause(Cause::Fault, refused([&] { return factors->disable({Secret("tok"), id}); }),
+                    id);
         check_cause(Cause::Fault,
-                    refused([&] { return care->remove_phone({Secret("tok"), "u"}, id); }), id);
-        check_cause(Cause::Fault, refused([&] { return care->phones({Secret("tok"), id}); }), id);
+                    refused([&] { return factors->remove_phone({Secret("tok"), "u"}, id); }), id);
+        check_cause(Cause::Fault, refused([&] { return factors->phones({Secret("tok"), id}); }),
+                    id);
         check_cause(Cause::Fault,
-                    refused([&] { return care->domain_enforcement(Secret("tok"), id); }), id);
+                    refused([&] { return factors->domain_enforcement(Secret("tok"), id); }), id);
         check_cause(Cause::Fault, refused([&] {
-                        return care->set_domain_enforcement(Secret("tok"), id,
-                                                            Enforcement::Required);
+                        return factors->set_domain_enforcement(Secret("tok"), id,
+                                                               Enforcement::Required);
                     }),
                     id);
     }
-    check_cause(Cause::Fault, refused([&] { return care->state(Secret("tok"), ""); }), "no name");
+    check_cause(Cause::Fault, refused([&] { return factors->state(Secret("tok"), ""); }),
+                "no name");
     LONGS_EQUAL(0, server->connections());
     const std::string longest(256, 'a');
-    CHECK_FALSE(refused([&] { return care->disable({Secret("tok"), longest}); }).has_value());
+    CHECK_FALSE(refused([&] { return factors->disable({Secret("tok"), longest}); }).has_value());
 }
 
-TEST(FactorCare, what_is_no_text_is_refused_without_asking) {
+TEST(FactorManagement, what_is_no_text_is_refused_without_asking) {
     const std::string latin1 = "gr\xFC\xDF";
     const Account alice{"alice", "", ""};
 
     check_cause(Cause::WrongPassword,
-                refused([&] { return care->begin_setup(alice, Secret(latin1)); }), "setup");
+                refused([&] { return factors->begin_setup(alice, Secret(latin1)); }), "setup");
     check_cause(Cause::WrongCode, refused([&] {
-                    return care->verify_phone({Secret("t"), "u"}, "p", Secret(latin1));
+                    return factors->verify_phone({Secret("t"), "u"}, "p", Secret(latin1));
                 }),
                 "pin");
     check_cause(Cause::Conflict,
-                refused([&] { return care->add_phone({Secret("t"), "u"}, Secret(latin1)); }),
+                refused([&] { return factors->add_phone({Secret("t"), "u"}, Secret(latin1)); }),
                 "phone");
     check_cause(Cause::Conflict,
-                refused([&] { return care->add_otp_device({Secret("t"), "u"}, latin1); }), "name");
+                refused([&] { return factors->add_otp_device({Secret("t"), "u"}, latin1); }),
+                "name");
     check_cause(Cause::WrongPassword, refused([&] {
-                    return care->change_password(alice, Secret(latin1), Secret("Fresh123"));
+                    return factors->change_password(alice, Secret(latin1), Secret("Fresh123"));
                 }),
                 "present");
     check_cause(Cause::Conflict, refused([&] {
-                    return care->change_password(alice, Secret("Right1"), Secret(latin1));
+                    return factors->change_password(alice, Secret("Right1"), Secret(latin1));
                 }),
                 "fresh");
     LONGS_EQUAL(0, server->connections());
 }
 
-TEST(FactorCare, a_new_device_brings_its_key) {
+TEST(FactorManagement, a_new_device_brings_its_key) {
     reply_with(201, R"({"rax-auth:otpdevice":{"ID":"d1","name":"my\u001b phone","verified":"false",
         "keyUri":"otpauth://totp/Rackspace:gr\u00fc n?secret=ABC\u0026issuer=Rackspace",
         "qrcode":"data:image/png;base64,AAAA"}})");
 
     const OtpDevice device =
-        success([&] { return care->add_otp_device({Secret("tok"), "u"}, "my phone"); });
+        success([&] { return factors->add_otp_device({Secret("tok"), "u"}, "my phone"); });
 
     STRCMP_EQUAL("d1", device.id.c_str());
     STRCMP_EQUAL("my? phone", device.name.c_str());
@@ -520,7 +535,7 @@ TEST(FactorCare, a_new_device_brings_its_key) {
                  device.key_uri.c_str());
 }
 
-TEST(FactorCare, a_new_device_without_a_usable_key_is_a_fault) {
+TEST(FactorManagement, a_new_device_without_a_usable_key_is_a_fault) {
     for (const std::string& rest : std::vector<std::string>{
              "", R"(,"keyUri":"")", R"(,"keyUri":"https://x")", R"(,"keyUri":7)",
              R"(,"keyUri":"otpauth://a\nb")", R"(,"keyUri":["otpauth://a"])",
@@ -528,17 +543,17 @@ TEST(FactorCare, a_new_device_without_a_usable_key_is_a_fault) {
              R"(,"keyUri":"otpauth://)" + std::string(2048, 'a') + "\""}) {
         reply_with(201, R"({"RAX-AUTH:otpDevice":{"id":"d1","name":"n")" + rest + "}}");
         const Refused refusal =
-            refused([&] { return care->add_otp_device({Secret("tok"), "u"}, "n"); });
+            refused([&] { return factors->add_otp_device({Secret("tok"), "u"}, "n"); });
         check_cause(Cause::Fault, refusal, rest);
         CHECK_TEXT(refusal->detail.find("otpauth") == std::string::npos, rest.c_str());
         STRCMP_EQUAL("", refusal->message.c_str());
     }
 }
 
-TEST(FactorCare, lists_come_with_their_state) {
+TEST(FactorManagement, lists_come_with_their_state) {
     reply_with(202, R"({"RAX-AUTH:otpDevices":[{"id":"a","name":"one","verified":true},
                                              {"id":7,"name":null,"verified":"TRUE"},{"id":"c"}]})");
-    const auto devices = success([&] { return care->otp_devices({Secret("tok"), "u"}); });
+    const auto devices = success([&] { return factors->otp_devices({Secret("tok"), "u"}); });
     LONGS_EQUAL(3, devices.size());
     STRCMP_EQUAL("one", devices[0].name.c_str());
     CHECK(devices[0].verified && devices[1].verified && !devices[2].verified);
@@ -547,13 +562,13 @@ TEST(FactorCare, lists_come_with_their_state) {
 
     reply_with(200, R"({"RAX-AUTH:mobilePhones":[{"id":"p","number":"+1 512-555-0100",
                                                 "verified":true}]})");
-    const auto phones = success([&] { return care->phones({Secret("tok"), "u"}); });
+    const auto phones = success([&] { return factors->phones({Secret("tok"), "u"}); });
     LONGS_EQUAL(1, phones.size());
     STRCMP_EQUAL("+1 512-555-0100", phones[0].number.c_str());
     CHECK(phones[0].verified);
 
     reply_with(200, R"({"RAX-AUTH:mobilePhones":[]})");
-    LONGS_EQUAL(0, success([&] { return care->phones({Secret("tok"), "u"}); }).size());
+    LONGS_EQUAL(0, success([&] { return factors->phones({Secret("tok"), "u"}); }).size());
 
     for (const char* body :
          {R"({"RAX-AUTH:mobilePhones":{}})", R"({"RAX-AUTH:mobilePhones":["p"]})",
@@ -564,13 +579,13 @@ TEST(FactorCare, lists_come_with_their_state) {
           R"({"RAX-AUTH:mobilePhones":[{"id":"a\nb","number":"+1"}]})",
           R"({"RAX-AUTH:mobilePhones":[{"id":"p","number":"+1\u001b[1m"}]})"}) {
         reply_with(200, body);
-        check_cause(Cause::Fault, refused([&] { return care->phones({Secret("tok"), "u"}); }),
+        check_cause(Cause::Fault, refused([&] { return factors->phones({Secret("tok"), "u"}); }),
                     body);
     }
 }
 
-TEST(FactorCare, bypass_codes_are_read_as_texts_or_numbers) {
-    const auto codes = [&] { return care->bypass_codes({Secret("tok"), "u"}, 2, {}); };
+TEST(FactorManagement, bypass_codes_are_read_as_texts_or_numbers) {
+    const auto codes = [&] { return factors->bypass_codes({Secret("tok"), "u"}, 2, {}); };
     reply_with(200, R"({"RAX-AUTH:bypassCodes":{"codes":["012345678",87654321]}})");
     const auto two = success(codes);
     LONGS_EQUAL(2, two.size());
@@ -587,8 +602,8 @@ TEST(FactorCare, bypass_codes_are_read_as_texts_or_numbers) {
     }
 }
 
-TEST(FactorCare, the_state_is_of_the_user_asked_about) {
-    const auto state = [&] { return care->state(Secret("tok"), "alice"); };
+TEST(FactorManagement, the_state_is_of_the_user_asked_about) {
+    const auto state = [&] { return factors->state(Secret("tok"), "alice"); };
     reply_with(200, R"({"user":{"id":"u1","username":"Alice","rax-auth:domainId":12,
         "RAX-AUTH:multiFactorEnabled":"true","RAX-AUTH:multiFactorState":"locked",
         "RAX-AUTH:factorType":"sms","RAX-AUTH:userMultiFactorEnforcementLevel":"required"}})");
@@ -618,8 +633,8 @@ TEST(FactorCare, the_state_is_of_the_user_asked_about) {
     }
 }
 
-TEST(FactorCare, a_domain_has_one_of_the_known_levels) {
-    const auto level = [&] { return care->domain_enforcement(Secret("tok"), "12"); };
+TEST(FactorManagement, a_domain_has_one_of_the_known_levels) {
+    const auto level = [&] { return factors->domain_enforcement(Secret("tok"), "12"); };
     const std::vector<std::pair<const char*, Enforcement>> rows{
         {R"("OPTIONAL")", Enforcement::Optional},
         {R"("required")", Enforcement::Required},
@@ -635,9 +650,9 @@ TEST(FactorCare, a_domain_has_one_of_the_known_levels) {
     check_cause(Cause::Fault, refused(level), "X");
 }
 
-TEST(FactorCare, begins_with_a_token_of_either_shape_and_revokes_it_in_the_end) {
+TEST(FactorManagement, begins_with_a_token_of_either_shape_and_revokes_it_in_the_end) {
     const auto begin = [&] {
-        return care->begin_setup(Account{"alice", "", ""}, Secret("Right1"));
+        return factors->begin_setup(Account{"alice", "", ""}, Secret("Right1"));
     };
     const std::vector<std::pair<std::string, std::string>> rows{
         {R"({"access":{)" + setup_token(kAlice, "s0") + "}}", "u1"},
@@ -661,7 +676,7 @@ TEST(FactorCare, begins_with_a_token_of_either_shape_and_revokes_it_in_the_end) 
     }
 }
 
-TEST(FactorCare, a_beginning_that_does_not_hold_is_a_fault_and_its_token_is_revoked) {
+TEST(FactorManagement, a_beginning_that_does_not_hold_is_a_fault_and_its_token_is_revoked) {
     const std::vector<std::string> bodies{
         setup_token(R"("user":{"id":"u1","name":"mallory"})", "s0"),
         setup_token(R"("user":{"id":"a\nb","name":"alice"})", "s1"),
@@ -674,8 +689,8 @@ TEST(FactorCare, a_beginning_that_does_not_hold_is_a_fault_and_its_token_is_revo
     std::vector<std::string> tokens;
     for (const std::string& body : bodies) {
         reply_with(200, R"({"access":{)" + body + "}}");
-        const Refused refusal =
-            refused([&] { return care->begin_setup(Account{"alice", "", ""}, Secret("Right1")); });
+        const Refused refusal = refused(
+            [&] { return factors->begin_setup(Account{"alice", "", ""}, Secret("Right1")); });
         check_cause(Cause::Fault, refusal, body);
         CHECK_FALSE(refusal->detail.empty());
         tokens.push_back("s" + std::to_string(tokens.size()));
@@ -683,27 +698,27 @@ TEST(FactorCare, a_beginning_that_does_not_hold_is_a_fault_and_its_token_is_revo
     }
 }
 
-TEST(FactorCare, a_challenge_in_place_of_a_setup_token_says_that_mfa_is_on) {
+TEST(FactorManagement, a_challenge_in_place_of_a_setup_token_says_that_mfa_is_on) {
     answer = [](const WireRequest&) {
         return ScriptedServer::reply(
             401, no("Additional authentication credentials required"),
             "WWW-Authenticate: OS-MF sessionId='s', factor='PASSCODE'\r\n");
     };
     check_cause(Cause::Conflict, refused([&] {
-                    return care->begin_setup(Account{"alice", "", ""}, Secret("Right1"));
+                    return factors->begin_setup(Account{"alice", "", ""}, Secret("Right1"));
                 }),
                 "challenge");
 }
 
-TEST(FactorCare, an_expired_password_keeps_its_code_in_the_message) {
+TEST(FactorManagement, an_expired_password_keeps_its_code_in_the_message) {
     reply_with(401, no("Error code: 'AUTH-001'; The password for this user has expired"));
     const Refused refusal =
-        refused([&] { return care->begin_setup(Account{"alice", "", ""}, Secret("Right1")); });
+        refused([&] { return factors->begin_setup(Account{"alice", "", ""}, Secret("Right1")); });
     check_cause(Cause::WrongPassword, refusal, "expired");
     STRCMP_CONTAINS("AUTH-001", refusal->message.c_str());
 }
 
-TEST(FactorCare, a_setup_token_nobody_waits_for_is_revoked) {
+TEST(FactorManagement, a_setup_token_nobody_waits_for_is_revoked) {
     std::mutex gate;
     gate.lock();
     answer = [&](const WireRequest&) {
@@ -711,12 +726,12 @@ TEST(FactorCare, a_setup_token_nobody_waits_for_is_revoked) {
         return ScriptedServer::reply(200, "{" + setup_token("", "late") + "}");
     };
     {
-        const Job job = Job::start([](FactorCare& at) -> Task<void> {
+        const Job job = Job::start([](FactorManagement& at) -> Task<void> {
             const Account alice{"alice", "", ""};
             const Secret password("Right1");
-            const CareAnswer<SetupSession> came = co_await at.begin_setup(alice, password);
+            const FactorAnswer<SetupSession> came = co_await at.begin_setup(alice, password);
             FAIL("came back");
-        }(*care));
+        }(*factors));
         CHECK(run_until(loop, [&] { return server->requests().size() == 1; }, 5s));
     }
     LONGS_EQUAL(1, identity->orphans());
@@ -728,7 +743,7 @@ TEST(FactorCare, a_setup_token_nobody_waits_for_is_revoked) {
 }
 
 /// The same calls against the simulated service, which follows the documents by itself.
-TEST_GROUP_BASE(FactorCareAtService, Bench) {
+TEST_GROUP_BASE(FactorManagementAtService, Bench) {
     simulator::Service service;
 
     void setup() override {
@@ -753,118 +768,125 @@ TEST_GROUP_BASE(FactorCareAtService, Bench) {
     }
 };
 
-TEST(FactorCareAtService, enrols_an_authenticator_from_a_password_alone) {
+TEST(FactorManagementAtService, enrols_an_authenticator_from_a_password_alone) {
     const SetupSession session =
-        success([&] { return care->begin_setup(Account{"heidi", "", ""}, Secret("Right1")); });
+        success([&] { return factors->begin_setup(Account{"heidi", "", ""}, Secret("Right1")); });
     STRCMP_EQUAL("h1", session.user_id.c_str());
     const Acting self{session.token.text(), session.user_id};
 
-    const OtpDevice device = success([&] { return care->add_otp_device(self, "my phone"); });
-    const OtpDevice spare = success([&] { return care->add_otp_device(self, "spare"); });
+    const OtpDevice device = success([&] { return factors->add_otp_device(self, "my phone"); });
+    const OtpDevice spare = success([&] { return factors->add_otp_device(self, "spare"); });
     check_cause(Cause::WrongCode, refused([&] {
-                    return care->verify_otp_device(self, device.id, Secret("000000x"));
+                    return factors->verify_otp_device(self, device.id, Secret("000000x"));
                 }),
                 "wrong code");
-    success([&] { return care->verify_otp_device(self, device.id, Secret(code_for(device))); });
+    success([&] { return factors->verify_otp_device(self, device.id, Secret(code_for(device))); });
     check_cause(Cause::Conflict, refused([&] {
-                    return care->verify_otp_device(self, device.id, Secret(code_for(device)));
+                    return factors->verify_otp_device(self, device.id, Secret(code_for(device)));
                 }),
                 "twice");
-    success([&] { return care->remove_otp_device(self, spare.id); });
-    const auto devices = success([&] { return care->otp_devices(self); });
+    success([&] { return factors->remove_otp_device(self, spare.id); });
+    const auto devices = success([&] { return factors->otp_devices(self); });
     LONGS_EQUAL(1, devices.size());
     CHECK(devices[0].verified);
     STRCMP_EQUAL("my phone", devices[0].name.c_str());
-    success([&] { return care->enable(self, FactorKind::Otp); });
+    success([&] { return factors->enable(self, FactorKind::Otp); });
 
-    check_cause(Cause::TokenDead, refused([&] { return care->otp_devices(self); }), "dead");
+    check_cause(Cause::TokenDead, refused([&] { return factors->otp_devices(self); }), "dead");
     CHECK_FALSE(service.password("heidi", "Right1").session().empty());
     check_cause(Cause::NotAllowed, refused([&] {
-                    return care->begin_setup(Account{"heidi", "", ""}, Secret("Right1"));
+                    return factors->begin_setup(Account{"heidi", "", ""}, Secret("Right1"));
                 }),
                 "again");
 }
 
-TEST(FactorCareAtService, a_bare_setup_token_does_not_tell_its_user) {
+TEST(FactorManagementAtService, a_bare_setup_token_does_not_tell_its_user) {
     service.set(R"({"setup_wrapped":false,"setup_lower_case_password":true})");
 
     const SetupSession session =
-        success([&] { return care->begin_setup(Account{"heidi", "", ""}, Secret("Right1")); });
+        success([&] { return factors->begin_setup(Account{"heidi", "", ""}, Secret("Right1")); });
 
     STRCMP_EQUAL("", session.user_id.c_str());
     check_cause(Cause::NotAllowed,
-                refused([&] { return care->state(session.token.text(), "heidi"); }), "scope");
+                refused([&] { return factors->state(session.token.text(), "heidi"); }), "scope");
     const Secret root = token_of("root");
-    STRCMP_EQUAL("h1", success([&] { return care->state(root, "heidi"); }).user_id.c_str());
+    STRCMP_EQUAL("h1", success([&] { return factors->state(root, "heidi"); }).user_id.c_str());
     const Acting self{session.token.text(), "h1"};
-    LONGS_EQUAL(0, success([&] { return care->otp_devices(self); }).size());
+    LONGS_EQUAL(0, success([&] { return factors->otp_devices(self); }).size());
 }
 
-TEST(FactorCareAtService, enrols_a_phone_and_looks_after_it) {
+TEST(FactorManagementAtService, enrols_a_phone_and_looks_after_it) {
     service.set(R"({"lower_case_attributes":true,"text_booleans":true})");
     const Secret token = token_of("erin");
     const Acting self{token, "e1"};
 
-    check_cause(Cause::Conflict, refused([&] { return care->add_phone(self, Secret("12")); }),
+    check_cause(Cause::Conflict, refused([&] { return factors->add_phone(self, Secret("12")); }),
                 "number");
-    const Phone phone = success([&] { return care->add_phone(self, Secret("+1 512-555-0199")); });
-    success([&] { return care->send_pin(self, phone.id); });
+    const Phone phone =
+        success([&] { return factors->add_phone(self, Secret("+1 512-555-0199")); });
+    success([&] { return factors->send_pin(self, phone.id); });
     check_cause(Cause::WrongCode,
-                refused([&] { return care->verify_phone(self, phone.id, Secret("x")); }), "pin");
-    success([&] { return care->verify_phone(self, phone.id, Secret(sent_pin())); });
-    const auto phones = success([&] { return care->phones(self); });
+                refused([&] { return factors->verify_phone(self, phone.id, Secret("x")); }), "pin");
+    success([&] { return factors->verify_phone(self, phone.id, Secret(sent_pin())); });
+    const auto phones = success([&] { return factors->phones(self); });
     LONGS_EQUAL(1, phones.size());
     CHECK(phones[0].verified);
     STRCMP_EQUAL("+1 512-555-0199", phones[0].number.c_str());
-    success([&] { return care->enable(self, {}); });
+    success([&] { return factors->enable(self, {}); });
 
     const Secret root = token_of("root");
     const Acting admin{root, "e1"};
-    const FactorState on = success([&] { return care->state(root, "erin"); });
+    const FactorState on = success([&] { return factors->state(root, "erin"); });
     CHECK(on.enabled && !on.locked);
     CHECK(on.factor == FactorKind::Sms);
     STRCMP_EQUAL("10", on.domain_id.c_str());
-    check_cause(Cause::Conflict, refused([&] { return care->remove_phone(admin, phone.id); }),
+    check_cause(Cause::Conflict, refused([&] { return factors->remove_phone(admin, phone.id); }),
                 "in use");
-    success([&] { return care->disable(admin); });
-    success([&] { return care->remove_phone(admin, phone.id); });
-    check_cause(Cause::NotFound, refused([&] { return care->send_pin(admin, phone.id); }), "gone");
+    success([&] { return factors->disable(admin); });
+    success([&] { return factors->remove_phone(admin, phone.id); });
+    check_cause(Cause::NotFound, refused([&] { return factors->send_pin(admin, phone.id); }),
+                "gone");
 }
 
-TEST(FactorCareAtService, an_administrator_helps) {
+TEST(FactorManagementAtService, an_administrator_helps) {
     const Secret root = token_of("root");
     const Acting for_bob{root, "b1"};
     service.change("bob", R"({"locked":true})");
-    CHECK(success([&] { return care->state(root, "bob"); }).locked);
-    success([&] { return care->unlock(for_bob); });
-    CHECK_FALSE(success([&] { return care->state(root, "bob"); }).locked);
+    CHECK(success([&] { return factors->state(root, "bob"); }).locked);
+    success([&] { return factors->unlock(for_bob); });
+    CHECK_FALSE(success([&] { return factors->state(root, "bob"); }).locked);
 
     const auto codes =
-        success([&] { return care->bypass_codes(for_bob, 1, std::chrono::minutes(20)); });
+        success([&] { return factors->bypass_codes(for_bob, 1, std::chrono::minutes(20)); });
     LONGS_EQUAL(1, codes.size());
     const std::string session = service.password("bob", "Right1").session();
     LONGS_EQUAL(200, service.passcode(session, codes[0].c_str()).status);
-    check_cause(Cause::Conflict, refused([&] { return care->bypass_codes(for_bob, 2, {}); }),
+    check_cause(Cause::Conflict, refused([&] { return factors->bypass_codes(for_bob, 2, {}); }),
                 "two for another");
 
-    success([&] { return care->require(for_bob, Enforcement::Optional); });
-    CHECK(success([&] { return care->state(root, "bob"); }).enforcement == Enforcement::Optional);
+    success([&] { return factors->require(for_bob, Enforcement::Optional); });
+    CHECK(success([&] { return factors->state(root, "bob"); }).enforcement ==
+          Enforcement::Optional);
     check_cause(Cause::Conflict,
-                refused([&] { return care->set_default(for_bob, FactorKind::Sms); }), "no phone");
-    success([&] { return care->set_default(for_bob, FactorKind::Otp); });
+                refused([&] { return factors->set_default(for_bob, FactorKind::Sms); }),
+                "no phone");
+    success([&] { return factors->set_default(for_bob, FactorKind::Otp); });
 
-    CHECK(success([&] { return care->domain_enforcement(root, "20"); }) == Enforcement::Required);
-    success([&] { return care->set_domain_enforcement(root, "20", Enforcement::Mandated); });
-    CHECK(success([&] { return care->domain_enforcement(root, "20"); }) == Enforcement::Mandated);
-    check_cause(Cause::NotFound, refused([&] { return care->domain_enforcement(root, "99"); }),
+    CHECK(success([&] { return factors->domain_enforcement(root, "20"); }) ==
+          Enforcement::Required);
+    success([&] { return factors->set_domain_enforcement(root, "20", Enforcement::Mandated); });
+    CHECK(success([&] { return factors->domain_enforcement(root, "20"); }) ==
+          Enforcement::Mandated);
+    check_cause(Cause::NotFound, refused([&] { return factors->domain_enforcement(root, "99"); }),
                 "domain");
-    check_cause(Cause::NotFound, refused([&] { return care->state(root, "nobody"); }), "user");
+    check_cause(Cause::NotFound, refused([&] { return factors->state(root, "nobody"); }), "user");
 }
 
-TEST(FactorCareAtService, changes_a_password) {
+TEST(FactorManagementAtService, changes_a_password) {
     const Account erin{"erin", "", ""};
     const auto change = [&](const char* present, const char* fresh) {
-        return refused([&] { return care->change_password(erin, Secret(present), Secret(fresh)); });
+        return refused(
+            [&] { return factors->change_password(erin, Secret(present), Secret(fresh)); });
     };
     check_cause(Cause::WrongPassword, change("Wrong1", "Better22x"), "wrong");
     check_cause(Cause::Conflict, change("Right1", "weakling"), "weak");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose token the care of the second factor uses. What it does with it is in the host tests.
-#include "daemon/flows/care.h"
+#include "daemon/flows/factor_management.h"
 #include "sign_in_world.h"
-#include "tests/support/fake_care.h"
+#include "tests/support/fake_factors.h"
 
 using namespace raxauth;
 using namespace raxauth::testing;
@@ -11,14 +11,14 @@ using caller::Context;
 /// alice asks for care in her own login session 11.
 TEST_GROUP(Care) {
     SignInWorld world;
-    FakeCare care{world.revoker, world.clock};
+    FakeFactors factors{world.revoker, world.clock};
     ScriptedPerson person;
     std::optional<conversation::Verdict> verdict;
     Job job;
 
     void setup() override {
-        world.care = &care;
-        care.otp["otp-1"] = true;
+        world.factors = &factors;
+        factors.otp["otp-1"] = true;
         world.settings.services["user"].reuse = settings::Reuse::All;
     }
     void teardown() override {
@@ -50,7 +50,7 @@ TEST_GROUP(Care) {
     Task<void> run(Context context) {
         auto trace = std::make_shared<flows::SignInTrace>();
         Task<conversation::Verdict> procedure =
-            flows::care(person, std::move(context), world.services(), trace);
+            flows::manage_factors(person, std::move(context), world.services(), trace);
         conversation::Verdict reached = co_await std::move(procedure);
         verdict.emplace(std::move(reached));
     }
@@ -62,7 +62,7 @@ TEST(Care, uses_the_token_of_the_sessions_sign_in) {
     begin("devices");
 
     CHECK_TRUE(verdict && verdict->state() == State::Granted);
-    CHECK_TRUE(!care.tokens.empty() && care.tokens[0] == "token-1");
+    CHECK_TRUE(!factors.tokens.empty() && factors.tokens[0] == "token-1");
 }
 
 TEST(Care, does_not_act_for_another_account_than_is_configured_now) {
@@ -72,7 +72,7 @@ TEST(Care, does_not_act_for_another_account_than_is_configured_now) {
     begin("devices");
 
     CHECK_FALSE_TEXT(verdict.has_value(), "the session's sign-in was used");
-    CHECK_TRUE(care.tokens.empty());
+    CHECK_TRUE(factors.tokens.empty());
     STRCMP_CONTAINS("password", person.trouble.c_str()); // it asks for a sign-in
 }
 
@@ -96,7 +96,7 @@ TEST(Care, that_began_before_identity_moved_sees_no_token_of_the_new_address) {
     run_until_idle(world.loop);
 
     CHECK_TRUE(verdict && verdict->reason() == Reason::NoSignIn);
-    CHECK_TRUE_TEXT(care.tokens.empty(), "the former address was sent a token");
+    CHECK_TRUE_TEXT(factors.tokens.empty(), "the former address was sent a token");
     UNSIGNED_LONGS_EQUAL(1, world.sessions.size());
     world.sessions.clear();
     CHECK_TRUE(elsewhere.balanced());

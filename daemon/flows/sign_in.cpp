@@ -191,9 +191,8 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
         typed = std::move(*context_.password);
         context_.password.reset();
     } else {
-        std::vector<Message> question;
-        question.push_back(
-            session_password_prompt(context_, decision.signed_in_at, services_.clock.wall()));
+        std::vector<Message> question = session_password_question(
+            context_, policy_, decision.signed_in_at, services_.clock.wall());
         Task<std::vector<Secret>> asking = person_.ask(std::move(question));
         std::vector<Secret> answers = co_await std::move(asking);
         typed = std::move(answers.at(0));
@@ -265,7 +264,7 @@ Task<void> SignIn::obtain_password() {
         typed_ = std::move(*context_.password);
     } else {
         std::vector<Message> question;
-        question.push_back(password_prompt(context_, single));
+        question.push_back(password_prompt(context_, policy_));
         Task<std::vector<Secret>> asking = person_.ask(std::move(question));
         std::vector<Secret> answers = co_await std::move(asking);
         typed_ = std::move(answers.at(0));
@@ -421,9 +420,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
             typed = std::move(*passcode_);
             passcode_.reset();
         } else {
-            std::vector<Message> question;
-            question.push_back(passcode_prompt(
-                context_, {challenge.factor, sms && resends_left_ > 0, std::move(note_)}));
+            std::vector<Message> question =
+                passcode_question(policy_, "Rackspace",
+                                  {challenge.factor, sms && resends_left_ > 0, std::move(note_)});
             note_.clear();
             Task<std::vector<Secret>> asking = person_.ask(std::move(question));
             std::vector<Secret> answers = co_await std::move(asking);

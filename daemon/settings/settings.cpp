@@ -30,9 +30,21 @@ constexpr std::array<std::string_view, 17> kAgainServices{"cinnamon-screensaver"
                                                           "xfce4-screensaver",
                                                           "xscreensaver"};
 
+// Display managers: each has several services, "gdm-password", "gdm-fingerprint" and so on.
+constexpr std::array<std::string_view, 5> kGreeterPrefixes{"gdm", "lightdm", "lxdm", "plasmalogin",
+                                                           "sddm"};
+
 template <std::size_t N>
 bool is_in(const std::array<std::string_view, N>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The service shows its prompts in a small window: a greeter, a screen locker, polkit's agent.
+bool is_graphical(std::string_view service) {
+    const bool greeter =
+        std::any_of(kGreeterPrefixes.begin(), kGreeterPrefixes.end(),
+                    [&](std::string_view prefix) { return service.starts_with(prefix); });
+    return greeter || (is_in(kAgainServices, service) && !service.starts_with("sudo"));
 }
 
 bool binds_all(const AccessSettings& access) {
@@ -48,6 +60,8 @@ bool is_entry_service(std::string_view service) {
 ServicePolicy Settings::for_service(std::string_view service) const {
     ServicePolicy policy;
     policy.access = access;
+    policy.password_prompt = sign_in.password_prompt;
+    policy.plain_prompts = is_graphical(service);
     if (is_in(kAgainServices, service)) {
         policy.reuse = Reuse::Passcode;
     }
@@ -60,6 +74,8 @@ ServicePolicy Settings::for_service(std::string_view service) const {
         policy.access.roles = own.roles.value_or(policy.access.roles);
         policy.reuse = own.reuse.value_or(policy.reuse);
         policy.reuse_for = own.reuse_for.value_or(policy.reuse_for);
+        policy.password_prompt = own.password_prompt.value_or(policy.password_prompt);
+        policy.plain_prompts = own.plain_prompts.value_or(policy.plain_prompts);
         without_sign_in = own.without_sign_in;
     }
     if (is_entry_service(service)) {

@@ -31,6 +31,9 @@ struct SignInSettings {
     CredentialRule credential = CredentialRule::Password;
     bool single_prompt = false;
     seconds deadline{90};
+    /// What the first prompt says, {user} and {service} filled in. Clients recognise a password
+    /// prompt by its end (JSch, sshj, mc), and sudo puts its own in place of exactly this default.
+    std::string password_prompt = "Password: ";
     bool enrol_at_login = true;
     seconds enrolment_deadline{600};
 
@@ -71,6 +74,8 @@ struct ServiceSettings {
     std::optional<Reuse> reuse;
     std::optional<seconds> reuse_for;
     std::optional<WithoutSignIn> without_sign_in;
+    std::optional<std::string> password_prompt;
+    std::optional<bool> plain_prompts;
 
     bool operator==(const ServiceSettings&) const = default;
 };
@@ -81,6 +86,9 @@ struct ServicePolicy {
     Reuse reuse = Reuse::None;
     seconds reuse_for{900};
     WithoutSignIn without_sign_in = WithoutSignIn::Allow;
+    std::string password_prompt = "Password: ";
+    /// One short line a prompt, and each note a message of its own: a greeter has no room for more.
+    bool plain_prompts = false;
 
     bool operator==(const ServicePolicy&) const = default;
 };

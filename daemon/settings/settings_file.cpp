@@ -439,6 +439,26 @@ bool is_local_name(const std::string& name) {
     return is_valid_user_name(name);
 }
 
+constexpr std::string_view kPasswordPrompt = "one line of at most 128 ASCII characters that ends "
+                                             "in \"assword: \", with no placeholder but {user} and "
+                                             "{service}";
+
+/// Clients fill in only what ends in "password:"; one line fits every dialogue.
+bool is_password_prompt(const std::string& prompt) {
+    constexpr std::string_view kEnd = "assword: ";
+    constexpr std::size_t kMaxPromptBytes = 128;
+    std::string rest = prompt;
+    for (const std::string_view placeholder : {"{user}", "{service}"}) {
+        for (std::size_t at = rest.find(placeholder); at != std::string::npos;
+             at = rest.find(placeholder)) {
+            rest.erase(at, placeholder.size());
+        }
+    }
+    return prompt.size() <= kMaxPromptBytes && prompt.ends_with(kEnd) &&
+           rest.find_first_of("{}") == std::string::npos &&
+           only(prompt, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 /// Roles and domains are matched byte for byte: a blank at either end would never match.
 bool is_cloud_name(const std::string& name) {
     return !name.empty() && name.size() <= kMaxAccountNameBytes && name.front() != ' ' &&
@@ -472,6 +492,8 @@ const std::vector<Key<SignInSettings>>& sign_in_keys() {
                                     {"password-or-api-key", CredentialRule::PasswordOrApiKey}})),
         key("single_prompt", &SignInSettings::single_prompt, boolean),
         key("deadline", &SignInSettings::deadline, duration<seconds>(1s, 1h)),
+        key("password_prompt", &SignInSettings::password_prompt,
+            text(is_password_prompt, kPasswordPrompt)),
         key("enrol_at_login", &SignInSettings::enrol_at_login, boolean),
         key("enrolment_deadline", &SignInSettings::enrolment_deadline, duration<seconds>(1s, 1h)),
     };
@@ -531,6 +553,9 @@ const std::vector<Key<ServiceSettings>>& service_keys() {
         rows.push_back(key("without_sign_in", &ServiceSettings::without_sign_in,
                            one_of<WithoutSignIn>(
                                {{"allow", WithoutSignIn::Allow}, {"deny", WithoutSignIn::Deny}})));
+        rows.push_back(key("password_prompt", &ServiceSettings::password_prompt,
+                           text(is_password_prompt, kPasswordPrompt)));
+        rows.push_back(key("plain_prompts", &ServiceSettings::plain_prompts, boolean));
         return rows;
     }();
     return keys;

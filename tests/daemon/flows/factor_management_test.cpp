@@ -73,7 +73,7 @@ TEST(Care, does_not_act_for_another_account_than_is_configured_now) {
 
     CHECK_FALSE_TEXT(verdict.has_value(), "the session's sign-in was used");
     CHECK_TRUE(factors.tokens.empty());
-    STRCMP_CONTAINS("password", person.trouble.c_str()); // it asks for a sign-in
+    STRCMP_CONTAINS("Password: ", person.trouble.c_str()); // it asks for a sign-in
 }
 
 TEST(Care, that_began_before_identity_moved_sees_no_token_of_the_new_address) {

@@ -110,6 +110,12 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
          }},
         {"[sign_in]\nsingle_prompt = true", [](Settings& s) { s.sign_in.single_prompt = true; }},
         {"[sign_in]\ndeadline = '5m'", [](Settings& s) { s.sign_in.deadline = 300s; }},
+        {"[sign_in]\npassword_prompt = '{user} on {service}, password: '",
+         [](Settings& s) { s.sign_in.password_prompt = "{user} on {service}, password: "; }},
+        {"[services.sudo]\npassword_prompt = 'Cloud password: '",
+         [](Settings& s) { s.services["sudo"].password_prompt = "Cloud password: "; }},
+        {"[services.xdm]\nplain_prompts = true",
+         [](Settings& s) { s.services["xdm"].plain_prompts = true; }},
         {"[sign_in]\nenrol_at_login = false",
          [](Settings& s) { s.sign_in.enrol_at_login = false; }},
         {"[sign_in]\nenrolment_deadline = '1h'",
@@ -260,6 +266,14 @@ TEST(SettingsText, every_key_refuses_other_types_and_values) {
          "deadline",
          {"90", "\"0s\"", "\"61m\"", "\"1500ms\""},
          "a duration with its unit (ms, s, m, h, d) from \"1s\" to \"1h\", in whole seconds"},
+        {"sign_in",
+         "password_prompt",
+         {"1", "\"\"", "\"Password\"", "\"Password:\"", "\"{name} password: \"",
+          "\"two\\nlines password: \"", "\"{user password: \""},
+         "one line of at most 128 ASCII characters that ends in \"assword: \", with no placeholder "
+         "but {user} "
+         "and {service}"},
+        {"services.sudo", "plain_prompts", no_bool, "true or false"},
         {"sign_in", "enrol_at_login", no_bool, "true or false"},
         {"sign_in",
          "enrolment_deadline",
@@ -447,7 +461,8 @@ TEST(SettingsText, unknown_keys_and_tables_are_faults_that_name_what_there_is) {
                  "[accounts], [access], [services.NAME], [sessions], [limits], [offline]\n"
                  "t:4: offline.enable: found an unknown key, wanted one of enabled, valid_for\n"
                  "t:6: services.sudo.minimum_uid: found an unknown key, wanted one of "
-                 "require_mfa, domains, any_domain, roles, reuse, reuse_for, without_sign_in\n",
+                 "require_mfa, domains, any_domain, roles, reuse, reuse_for, without_sign_in, "
+                 "password_prompt, plain_prompts\n",
                  "colour = 'blue'\n[limit]\n[offline]\nenable = true\n[services.sudo]\n"
                  "minimum_uid = 5\n");
 }

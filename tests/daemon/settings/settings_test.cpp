@@ -48,6 +48,28 @@ TEST(ServicePolicy, what_the_service_says_wins) {
     CHECK(settings.for_service("cron").access == settings.access);
 }
 
+TEST(ServicePolicy, prompts_are_plain_where_a_service_shows_them_in_a_small_window) {
+    for (const char* service : {"polkit-1", "gdm-password", "gdm", "lightdm", "lightdm-greeter",
+                                "sddm", "cinnamon-screensaver", "swaylock", "i3lock", "kde"}) {
+        CHECK_TRUE_TEXT(settings.for_service(service).plain_prompts, service);
+    }
+    for (const char* service : {"sshd", "login", "su", "sudo", "sudo-i", "user", "cron", ""}) {
+        CHECK_FALSE_TEXT(settings.for_service(service).plain_prompts, service);
+    }
+    settings.services["gdm"].plain_prompts = false;
+    CHECK_FALSE(settings.for_service("gdm").plain_prompts);
+    settings.services["xdm"].plain_prompts = true;
+    CHECK_TRUE(settings.for_service("xdm").plain_prompts);
+}
+
+TEST(ServicePolicy, the_password_prompt_is_the_services_own_or_that_of_sign_in) {
+    STRCMP_EQUAL("Password: ", settings.for_service("sshd").password_prompt.c_str());
+    settings.sign_in.password_prompt = "Cloud password: ";
+    settings.services["sudo"].password_prompt = "{service} password: ";
+    STRCMP_EQUAL("Cloud password: ", settings.for_service("sshd").password_prompt.c_str());
+    STRCMP_EQUAL("{service} password: ", settings.for_service("sudo").password_prompt.c_str());
+}
+
 TEST(ServicePolicy, what_lets_people_in_never_reuses_whatever_was_put_there) {
     for (const char* service : {"sshd", "login", "su", "su-l", "remote"}) {
         settings.services[service].reuse = Reuse::All;
@@ -195,7 +217,8 @@ TEST(InstalledConfiguration, has_every_key) {
          {"url", "ca_file", "pinned_public_key", "proxy", "connect_timeout", "request_timeout",
           "apply_rcn_roles"}},
         {"sign_in",
-         {"credential", "single_prompt", "deadline", "enrol_at_login", "enrolment_deadline"}},
+         {"credential", "single_prompt", "password_prompt", "deadline", "enrol_at_login",
+          "enrolment_deadline"}},
         {"accounts",
          {"minimum_uid", "exempt_users", "exempt_groups", "rackspace_user", "tenant_id",
           "tenant_name"}},

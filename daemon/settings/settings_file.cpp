@@ -278,6 +278,7 @@ constexpr MapRule kAccountMap{
 const std::vector<Key<AccountSettings>>& account_keys() {
     static const std::vector<Key<AccountSettings>> keys{
         key("minimum_uid", &AccountSettings::minimum_uid, number(1, 4294967294U)),
+        key("maximum_uid", &AccountSettings::maximum_uid, number(1, 4294967294U)),
         key("exempt_users", &AccountSettings::exempt_users, names(is_local_name, kLocalUsers)),
         key("exempt_groups", &AccountSettings::exempt_groups, names(is_local_name, kLocalGroups)),
         key("rackspace_user", &AccountSettings::rackspace_user,
@@ -539,6 +540,13 @@ void Reader::check_together(const std::string& main_file) {
             s.sign_in.deadline);
     shorter("identity.request_timeout", s.identity.request_timeout, "sign_in.enrolment_deadline",
             s.sign_in.enrolment_deadline);
+    if (s.accounts.maximum_uid < s.accounts.minimum_uid &&
+        is_sound({"accounts.maximum_uid", "accounts.minimum_uid"})) {
+        complain_about(
+            "accounts.maximum_uid", "accounts.minimum_uid",
+            fmt::format("{}", s.accounts.maximum_uid),
+            fmt::format("at least accounts.minimum_uid, which is {}", s.accounts.minimum_uid));
+    }
     if (!s.accounts.tenant_id.empty() && !s.accounts.tenant_name.empty()) {
         complain_about("accounts.tenant_name", "accounts.tenant_id", quoted(s.accounts.tenant_name),
                        "tenant_id or tenant_name, not both");
@@ -573,9 +581,10 @@ std::string SettingsFault::text() const {
     return result + "found " + found + ", wanted " + wanted;
 }
 
-std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place) {
-    Reader reader;
+std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place,
+                                                     std::vector<SettingsText>* texts) {
     FilesRead files = read_files(place);
+    Reader reader;
     for (const SettingsText& text : files.texts) {
         reader.read(text.bytes, text.file);
     }
@@ -588,14 +597,23 @@ std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place)
         reader.complain_about("identity.ca_file", {}, error_text(errno) + ": " + quoted(ca_file),
                               "a readable PEM file");
     }
+    if (texts != nullptr) {
+        *texts = std::move(files.texts);
+    }
     return reader.finish(place.file);
+}
+
+std::variant<Settings, SettingsFaults> parse_settings(const std::vector<SettingsText>& texts) {
+    Reader reader;
+    for (const SettingsText& text : texts) {
+        reader.read(text.bytes, text.file);
+    }
+    return reader.finish(texts.empty() ? std::string() : texts.front().file);
 }
 
 std::variant<Settings, SettingsFaults> parse_settings(std::string_view text,
                                                       std::string_view name) {
-    Reader reader;
-    reader.read(text, std::string(name));
-    return reader.finish(std::string(name));
+    return parse_settings({{std::string(name), std::string(text)}});
 }
 
 } // namespace raxauth::settings

@@ -203,7 +203,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                       fmt::format("{} {} in the configuration", faults->size(),
                                   faults->size() == 1 ? "fault" : "faults"),
                       "Put them right (every key is explained in raxauth.toml(5)), then: raxauth "
-                      "reload");
+                      "reload. Until then raxauthd goes on with what it accepted last.");
     }
     const auto& settings = std::get<Settings>(outcome);
     const bool binds = settings.binds_anybody();

@@ -26,7 +26,8 @@ constexpr std::chrono::hours kPartingTime{4};
 } // namespace
 
 Daemon::Daemon(Places places)
-    : places_(std::move(places)), worker_(loop_), issuers_(loop_),
+    : places_(std::move(places)), accepted_(places_.state_directory), worker_(loop_),
+      issuers_(loop_),
       limiter_(limits::make_limiter(
           clock_, settings::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
@@ -75,18 +76,61 @@ int Daemon::run() {
     return loop_.run();
 }
 
+/// What a faulty configuration does not keep from going on after a restart.
+std::optional<settings::Settings> Daemon::last_accepted() const {
+    try {
+        const std::vector<settings::SettingsText> texts = accepted_.kept();
+        if (texts.empty()) {
+            return std::nullopt;
+        }
+        auto loaded = settings::parse_settings(texts);
+        if (auto* accepted = std::get_if<settings::Settings>(&loaded)) {
+            return std::move(*accepted);
+        }
+        journal::error("configuration: the one accepted last cannot be used by this version: " +
+                       std::get<settings::SettingsFaults>(loaded).front().text());
+    } catch (const std::exception& fault) {
+        journal::error(std::string("configuration: the one accepted last cannot be used: ") +
+                       fault.what());
+    }
+    return std::nullopt;
+}
+
+void Daemon::keep(const std::vector<settings::SettingsText>& texts,
+                  const settings::Settings& accepted) {
+    try {
+        accepted_.keep(texts, accepted);
+    } catch (const std::exception& fault) { // a full disk keeps nobody from signing in
+        journal::warning(std::string("configuration: not kept for a start with a faulty one: ") +
+                         fault.what());
+    }
+}
+
 void Daemon::load() {
-    auto loaded = settings::load_settings(places_.settings);
+    std::vector<settings::SettingsText> texts;
+    auto loaded = settings::load_settings(places_.settings, &texts);
+    std::string trouble;
     if (const auto* faults = std::get_if<settings::SettingsFaults>(&loaded)) {
-        in_force_.trouble.clear();
         for (const settings::SettingsFault& fault : *faults) {
             journal::error("configuration: " + fault.text());
-            in_force_.trouble += (in_force_.trouble.empty() ? "" : "\n") + fault.text();
+            trouble += (trouble.empty() ? "" : "\n") + fault.text();
         }
-        journal::error(in_force_.configuration
-                           ? "configuration: the earlier one stays in force"
-                           : "configuration: nobody can sign in until it is mended");
-        return;
+        std::optional<settings::Settings> last;
+        if (!in_force_.configuration) {
+            last = last_accepted();
+        }
+        if (!last) {
+            in_force_.trouble = std::move(trouble);
+            journal::error(in_force_.configuration
+                               ? "configuration: faulty; the earlier one stays in force"
+                               : "configuration: faulty; nobody can sign in until it is mended");
+            return;
+        }
+        journal::error("configuration: faulty; the one accepted last is in force. Mend the faults "
+                       "above, then: raxauth reload");
+        loaded = *std::move(last);
+    } else {
+        keep(texts, std::get<settings::Settings>(loaded));
     }
     auto fresh = std::make_shared<Configuration>();
     fresh->settings = std::get<settings::Settings>(std::move(loaded));
@@ -112,12 +156,12 @@ void Daemon::load() {
         keep_for_a_while(in_force_.configuration);
     }
     in_force_.configuration = std::move(fresh);
-    in_force_.trouble.clear();
+    in_force_.trouble = std::move(trouble);
     issuers_.use(service.url, *in_force_.configuration->identity);
     descriptor_store_.issued_at(service.url);
     sessions_.hold_only(issuer);
     issuers_.part_with_strangers();
-    journal::info(fmt::format("configuration read; Identity is {}",
+    journal::info(fmt::format("configuration in force; Identity is {}",
                               in_force_.configuration->settings.identity.url));
 }
 

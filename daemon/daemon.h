@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/account_rules.h"
 #include "daemon/bus/auth_service.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
@@ -13,18 +14,21 @@
 #include "daemon/policy/local_accounts.h"
 #include "daemon/sessions/descriptor_store.h"
 #include "daemon/sessions/session_store.h"
+#include "daemon/settings/accepted_settings.h"
 #include "daemon/settings/settings_file.h"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace raxauth {
 
 /// Where the daemon finds and keeps things.
 struct Places {
     settings::SettingsPlace settings;
-    std::string state_directory = "/var/lib/raxauth";
+    std::string state_directory = kStateDirectory;
     std::string bus_address = contract::kBusAddress;
 };
 
@@ -44,6 +48,8 @@ class Daemon {
 
   private:
     void load();
+    std::optional<settings::Settings> last_accepted() const;
+    void keep(const std::vector<settings::SettingsText>& texts, const settings::Settings& accepted);
     void keep_for_a_while(std::shared_ptr<const Configuration> former);
     struct Former;
     bool is_done_with(const Former& former);
@@ -57,6 +63,7 @@ class Daemon {
     void report_limiter_trouble();
 
     const Places places_;
+    settings::AcceptedSettings accepted_;
     SystemClock clock_;
     Loop loop_;
     Worker worker_;

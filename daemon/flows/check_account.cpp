@@ -23,15 +23,20 @@ AccountVerdict no(State state, Reason reason, std::string why, std::string text 
 
 /// Rules for a user of ours. `account`: who that is at Identity by the configuration as it is now;
 /// a session that signed in as somebody else does not count.
-AccountVerdict check_our_user(const Context& context,
+AccountVerdict check_our_user(const Context& context, uid_t uid,
                               const std::optional<identity::Account>& account, const Services& to) {
     const settings::ServicePolicy policy = to.settings.for_service(context.service);
     if (context.signed_in) {
         return {State::Granted, Reason::LocalRules, {}, "signed in just now"};
     }
+    // A program that lets people in may itself have been started from somebody's shell: sshd
+    // inherits that audit session and login uid, and what was proven there is no proof of who comes
+    // now. An earlier sign-in helps the person's own process alone (sudo, polkit).
+    const bool may_help = !settings::is_way_in(context.service) &&
+                          context.session.login_uid == uid && context.session.real_uid == uid;
     const auto key = sessions::SessionKey::of(context.session, context.user);
     const sessions::Session* session =
-        account ? standing_sign_in(key, *account, to.issuer, to.sessions) : nullptr;
+        account && may_help ? standing_sign_in(key, *account, to.issuer, to.sessions) : nullptr;
     if (session != nullptr) {
         const sessions::SignedIn& proof = session->signed_in;
         const auto refusal =
@@ -45,23 +50,21 @@ AccountVerdict check_our_user(const Context& context,
     }
     // A service with rules of its own that cannot be checked, unless without_sign_in decides:
     // sudo's own ticket may have skipped authenticate, and the session's sign-in be over meanwhile.
-    const auto own = to.settings.services.find(context.service);
-    const bool has_rules = own != to.settings.services.end() && !own->second.without_sign_in &&
-                           ((own->second.roles && !own->second.roles->empty()) ||
-                            (own->second.domains && !own->second.domains->empty()));
-    if (has_rules) {
+    switch (to.settings.sign_in_demand(context.service)) {
+    case settings::SignInDemand::OwnRules:
         return no(
             State::Denied, Reason::NoSignIn,
             fmt::format("[services.{}] has rules and this session has no sign-in", context.service),
             fmt::format("{} asks for a Rackspace sign-in on this host. Run: raxauth login",
                         context.service));
-    }
-    if (policy.without_sign_in == settings::WithoutSignIn::Deny) {
+    case settings::SignInDemand::WithoutSignIn:
         return no(State::Denied, Reason::NoSignIn,
                   fmt::format("services.{}.without_sign_in = \"deny\"", context.service),
                   "This host wants a Rackspace sign-in with password and passcode. Connect with "
                   "keyboard-interactive authentication (ssh -o "
                   "PreferredAuthentications=keyboard-interactive).");
+    case settings::SignInDemand::None:
+        break;
     }
     return {State::Granted, Reason::LocalRules, {}, "no rule demands a sign-in"};
 }
@@ -81,7 +84,8 @@ Task<AccountVerdict> check_account(const Context& context, Services to) {
     if (policy::is_exempt(to.settings.accounts, *local)) {
         co_return no(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
-    co_return check_our_user(context, policy::account_for(to.settings.accounts, local->name), to);
+    co_return check_our_user(context, local->uid,
+                             policy::account_for(to.settings.accounts, local->name), to);
 }
 
 } // namespace raxauth::flows

@@ -26,6 +26,9 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
             services.local_accounts.find(context.user, groups);
         std::optional<policy::LocalAccount> found = co_await std::move(look_up);
         result.account = std::move(found);
+        // Who was there a moment ago where the module runs has not gone: NSS fails here.
+        const bool is_known = context.account_uid && *context.account_uid != contract::kUnsetId;
+        result.failed = is_known && !result.account;
     } catch (const std::exception&) {
         result.failed = true;
     }

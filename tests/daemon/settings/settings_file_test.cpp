@@ -121,6 +121,8 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
         {"[sign_in]\nenrolment_deadline = '1h'",
          [](Settings& s) { s.sign_in.enrolment_deadline = 3600s; }},
         {"[accounts]\nminimum_uid = 5000", [](Settings& s) { s.accounts.minimum_uid = 5000; }},
+        {"[accounts]\nmaximum_uid = 4294967294",
+         [](Settings& s) { s.accounts.maximum_uid = 4294967294U; }},
         {"[accounts]\nexempt_users = ['root', 'break.glass']",
          [](Settings& s) { s.accounts.exempt_users = {"root", "break.glass"}; }},
         {"[accounts]\nexempt_users = []", [](Settings& s) { s.accounts.exempt_users = {}; }},
@@ -577,6 +579,18 @@ TEST(SettingsText, nesting_without_end_is_a_fault_and_no_crash) {
 }
 
 // ---------------------------------------------------------------------------------------------
+
+TEST(SettingsText, the_largest_uid_is_not_below_the_smallest) {
+    const Outcome good = parse_settings("[accounts]\nminimum_uid = 5\nmaximum_uid = 5\n", "t");
+    LONGS_EQUAL(5, std::get<Settings>(good).accounts.maximum_uid);
+
+    STRCMP_EQUAL(
+        "t:3: accounts.maximum_uid: found 4, wanted at least accounts.minimum_uid, which "
+        "is 5\n",
+        all_text(parse_settings("[accounts]\nminimum_uid = 5\nmaximum_uid = 4\n", "t")).c_str());
+    STRCMP_CONTAINS("at least accounts.minimum_uid, which is 70000",
+                    all_text(parse_settings("[accounts]\nminimum_uid = 70000\n", "t")).c_str());
+}
 
 TEST_GROUP(SettingsFiles) {
     fs::path directory;

@@ -14,7 +14,7 @@
 
 namespace raxauth::testing {
 
-/// An identity service's care of factors for one user, in memory: what was asked, in order, and
+/// An identity provider's factor management for one user, in memory: what was asked, in order, and
 /// what there is now. Any call can be told to refuse.
 class FakeFactors final : public identity::FactorManagement {
   public:
@@ -35,8 +35,8 @@ class FakeFactors final : public identity::FactorManagement {
 
     Task<identity::FactorAnswer<identity::SetupSession>>
     begin_setup(const identity::Account& /*account*/, const Secret& /*password*/) override {
-        if (auto no = refusal("begin_setup")) {
-            co_return *no;
+        if (auto refused = refusal("begin_setup")) {
+            co_return *refused;
         }
         identity::SetupSession session;
         session.token = identity::OwnedToken(Secret("setup-" + std::to_string(++setup_tokens)),
@@ -47,8 +47,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<identity::OtpDevice>> add_otp_device(identity::Acting who,
                                                                      std::string name) override {
         note(who);
-        if (auto no = refusal("add_otp_device")) {
-            co_return *no;
+        if (auto refused = refusal("add_otp_device")) {
+            co_return *refused;
         }
         identity::OtpDevice device;
         device.id = "otp-" + std::to_string(++last_device_);
@@ -60,8 +60,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<std::vector<identity::OtpDevice>>>
     otp_devices(identity::Acting who) override {
         note(who);
-        if (auto no = refusal("otp_devices")) {
-            co_return *no;
+        if (auto refused = refusal("otp_devices")) {
+            co_return *refused;
         }
         std::vector<identity::OtpDevice> all;
         for (const auto& [id, verified] : otp) {
@@ -92,8 +92,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<std::vector<identity::Phone>>>
     phones(identity::Acting who) override {
         note(who);
-        if (auto no = refusal("phones")) {
-            co_return *no;
+        if (auto refused = refusal("phones")) {
+            co_return *refused;
         }
         std::vector<identity::Phone> all;
         for (const auto& [id, verified] : phone) {
@@ -161,8 +161,8 @@ class FakeFactors final : public identity::FactorManagement {
     bypass_codes(identity::Acting who, unsigned count,
                  std::optional<std::chrono::minutes> /*valid_for*/) override {
         note(who);
-        if (auto no = refusal("bypass_codes")) {
-            co_return *no;
+        if (auto refused = refusal("bypass_codes")) {
+            co_return *refused;
         }
         std::vector<Secret> codes;
         for (unsigned i = 0; i < count; ++i) {
@@ -173,8 +173,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<identity::FactorState>> state(const Secret& token,
                                                               std::string user_name) override {
         tokens.emplace_back(token.view());
-        if (auto no = refusal("state")) {
-            co_return *no;
+        if (auto refused = refusal("state")) {
+            co_return *refused;
         }
         identity::FactorState facts;
         facts.user_id = user_name == "alice.smith" ? "10042" : "10077";
@@ -186,8 +186,8 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Enforcement>>
     domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/) override {
-        if (auto no = refusal("domain_enforcement")) {
-            co_return *no;
+        if (auto refused = refusal("domain_enforcement")) {
+            co_return *refused;
         }
         co_return identity::Enforcement::Optional;
     }
@@ -239,15 +239,15 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Done>> plain(std::string call) {
         co_await gate->pass();
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         co_return identity::Done{};
     }
     Task<identity::FactorAnswer<identity::Done>> verify(std::string call, Devices& devices,
                                                         std::string device, bool right) {
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         if (!right) {
             co_return identity::FactorRefusal{Cause::WrongCode, 400, "", {}};
@@ -257,15 +257,15 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Done>> remove(std::string call, Devices& devices,
                                                         std::string device) {
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         devices.erase(device);
         co_return identity::Done{};
     }
     Task<identity::FactorAnswer<identity::Phone>> added_phone(Secret number) {
-        if (auto no = refusal("add_phone")) {
-            co_return *no;
+        if (auto refused = refusal("add_phone")) {
+            co_return *refused;
         }
         identity::Phone one;
         one.id = "phone-" + std::to_string(++last_device_);

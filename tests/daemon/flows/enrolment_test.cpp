@@ -186,7 +186,7 @@ TEST(Enrolment, leaves_nothing_behind_when_the_caller_says_cancel) {
     run.start(); // waits for the passcode
     UNSIGNED_LONGS_EQUAL(1, factors.otp.size());
 
-    run.trace().when_withdrawn(); // what Registry's `ended` does for Cancel, before the flow goes
+    run.person().said_cancel = true; // as the registry tells, before the flow goes
     run.drop();
     run.go_on();
 
@@ -274,8 +274,8 @@ TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_a
         lost.go_on();
     }
 
-    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, world.enrolments.size());
-    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, factors.otp.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMaxKeptOfAccount, world.enrolments.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMaxKeptOfAccount, factors.otp.size());
 }
 
 TEST(Enrolment, gives_a_client_up_that_repeats_the_whole_line_of_a_single_prompt) {

@@ -153,14 +153,16 @@ class FakeFactors final : public identity::FactorManagement {
         return plain("unlock");
     }
     Task<identity::FactorAnswer<identity::Done>> require(identity::Acting who,
-                                                         identity::Enforcement /*level*/) override {
+                                                         identity::Enforcement level) override {
         note(who);
+        required = level;
         return plain("require");
     }
     Task<identity::FactorAnswer<std::vector<Secret>>>
     bypass_codes(identity::Acting who, unsigned count,
-                 std::optional<std::chrono::minutes> /*valid_for*/) override {
+                 std::optional<std::chrono::minutes> valid_for) override {
         note(who);
+        codes_valid_for = valid_for;
         if (auto refused = refusal("bypass_codes")) {
             co_return *refused;
         }
@@ -189,11 +191,13 @@ class FakeFactors final : public identity::FactorManagement {
         if (auto refused = refusal("domain_enforcement")) {
             co_return *refused;
         }
-        co_return identity::Enforcement::Optional;
+        co_return domain_enforcement_level;
     }
     Task<identity::FactorAnswer<identity::Done>>
-    set_domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/,
-                           identity::Enforcement /*level*/) override {
+    set_domain_enforcement(const Secret& /*token*/, std::string domain_id,
+                           identity::Enforcement level) override {
+        changed_domain = std::move(domain_id);
+        domain_enforcement_level = level;
         return plain("set_domain_enforcement");
     }
     Task<identity::FactorAnswer<identity::Done>>
@@ -212,6 +216,7 @@ class FakeFactors final : public identity::FactorManagement {
     Gate* gate = &own_gate; ///< shut it to hold answers back
     std::vector<std::string> calls;
     std::vector<std::string> tokens; ///< with which each call came
+    std::vector<std::string> users;  ///< on whom each call acted
     std::string key_uri = kKeyUri;
     std::map<std::string, bool> otp; ///< id, verified
     std::map<std::string, bool> phone;
@@ -219,6 +224,10 @@ class FakeFactors final : public identity::FactorManagement {
     bool setup_names_user = true;
     std::optional<identity::FactorKind> factor;
     identity::Enforcement enforcement = identity::Enforcement::Required;
+    identity::Enforcement domain_enforcement_level = identity::Enforcement::Optional;
+    std::optional<identity::Enforcement> required; ///< of a user, last
+    std::string changed_domain;
+    std::optional<std::chrono::minutes> codes_valid_for;
     std::vector<std::string> presents;
     std::vector<std::string> passwords;
     unsigned setup_tokens = 0;
@@ -226,7 +235,10 @@ class FakeFactors final : public identity::FactorManagement {
   private:
     using Devices = std::map<std::string, bool>;
 
-    void note(const identity::Acting& who) { tokens.emplace_back(who.token.view()); }
+    void note(const identity::Acting& who) {
+        tokens.emplace_back(who.token.view());
+        users.push_back(who.user_id);
+    }
     std::optional<identity::FactorRefusal> refusal(const std::string& call) {
         calls.push_back(call);
         auto& waiting = refusals_[call];

@@ -4,6 +4,7 @@
 #include "daemon/bus/guard.h"
 #include "daemon/bus/service_job.h"
 #include "daemon/identity/rackspace/identity_v2.h"
+#include "daemon/identity/rackspace/words.h"
 #include "daemon/journal/journal.h"
 
 #include <algorithm>
@@ -142,6 +143,7 @@ void Daemon::load() {
     fresh->issuer = &issuer;
     fresh->factors = client.get();
     fresh->identity = std::move(client);
+    fresh->words = identity::rackspace_words();
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
     if (!fresh->settings.binds_anybody()) {

@@ -228,6 +228,7 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         configuration.factors,
         rooms_.enrolments,
         *configuration.issuer,
+        configuration.words,
     };
 }
 
@@ -255,10 +256,6 @@ AuthService::write_line(std::string_view hook, const Context& context,
         line.conversation = ending.id;
         line.took = ending.took;
         rooms_.history.record(line);
-        if (ending.withdrawn && trace->when_withdrawn) {
-            const auto undo = std::move(trace->when_withdrawn);
-            undo();
-        }
     };
 }
 

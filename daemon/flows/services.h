@@ -3,6 +3,7 @@
 
 #include "daemon/identity/factor_management.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/provider_words.h"
 #include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
@@ -17,8 +18,9 @@ namespace raxauth::flows {
 
 class PendingEnrolments;
 
-/// What a flow works with: interfaces only, so that tests can put a scripted world behind them. All
-/// of it outlives the flow; the settings are those the conversation began with.
+/// What a flow works with. Everything that does IO is behind an interface, so that tests can put a
+/// scripted world there. All of it outlives the flow; the settings are those that the conversation
+/// began with.
 struct Services {
     const settings::Settings& settings;
     identity::Identity& identity;
@@ -27,9 +29,10 @@ struct Services {
     sessions::SessionStore& sessions;
     const Clock& clock;
     std::function<Task<void>(std::chrono::microseconds)> sleep;
-    identity::FactorManagement* factors; ///< null where the identity service has no such thing
+    identity::FactorManagement* factors; ///< null where the identity provider has no such thing
     PendingEnrolments& enrolments;
     const identity::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
+    const identity::ProviderWords& words; ///< what people read of the provider
 };
 
 } // namespace raxauth::flows

@@ -4,6 +4,7 @@
 #include "daemon/identity/factor_management.h"
 #include "daemon/identity/http/http_transport.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/provider_words.h"
 #include "daemon/settings/settings.h"
 
 #include <functional>
@@ -18,6 +19,7 @@ struct Configuration {
     settings::Settings settings;
     std::unique_ptr<identity::HttpTransport> transport; ///< used by `identity`, so it goes last
     std::unique_ptr<identity::Identity> identity;
+    identity::ProviderWords words;                  ///< the names that people read of it
     const identity::TokenRevoker* issuer = nullptr; ///< of the tokens that `identity` gives out
     identity::FactorManagement* factors =
         nullptr; ///< the same object; null: the service has no such thing

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/secret.h"
+#include "daemon/identity/capabilities.h"
 #include "daemon/identity/owned_token.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
@@ -133,6 +134,8 @@ class Identity {
     /// Ends a token; true when Identity confirmed, or knows it no more. One attempt.
     virtual Task<bool> revoke(const Secret& token) = 0;
 
+    /// What this provider can do beyond a sign-in.
+    virtual Capabilities capabilities() const = 0;
     /// Opens the connection while the person types. Returns at once; failure shows later.
     virtual void warm() = 0;
     virtual Reachability reachability() const = 0;

@@ -68,6 +68,7 @@ class ScriptedIdentity final : public identity::Identity {
         co_return identity::TokenState::Alive;
     }
     Task<bool> revoke(const Secret& /*token*/) override { co_return true; }
+    identity::Capabilities capabilities() const override { return can; }
     void warm() override { ++warmed; }
     identity::Reachability reachability() const override { return reachable; }
 
@@ -86,7 +87,17 @@ class ScriptedIdentity final : public identity::Identity {
     Gate* gate = &own_gate;
     std::vector<Call> calls;
     unsigned warmed = 0;
+    identity::Capabilities can = all_capabilities();
     identity::Reachability reachable;
+
+    static identity::Capabilities all_capabilities() {
+        identity::Capabilities all;
+        all.api_keys = all.resend_passcode = all.change_password = true;
+        all.enrol_otp = all.enrol_sms = all.set_up_at_sign_in = true;
+        all.choose_factor = all.switch_off = all.bypass_codes = true;
+        all.unlock = all.enforcement = true;
+        return all;
+    }
 
   private:
     struct UnderWay {

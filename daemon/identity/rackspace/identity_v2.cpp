@@ -214,6 +214,22 @@ Task<bool> IdentityV2::revoke(const Secret& token) {
         (is_success(reply->status) || reply->status == 401 || reply->status == 404);
 }
 
+Capabilities IdentityV2::capabilities() const {
+    Capabilities all;
+    all.api_keys = true;
+    all.resend_passcode = true;
+    all.change_password = true;
+    all.enrol_otp = true;
+    all.enrol_sms = true;
+    all.set_up_at_sign_in = true;
+    all.choose_factor = true;
+    all.switch_off = true;
+    all.bypass_codes = true;
+    all.unlock = true;
+    all.enforcement = true;
+    return all;
+}
+
 void IdentityV2::warm() {
     transport_.warm(settings_.url);
 }

@@ -43,6 +43,7 @@ class IdentityV2 final : public Identity, public FactorManagement {
                                  const Secret& passcode) override;
     Task<TokenState> validate(const Secret& token) override;
     Task<bool> revoke(const Secret& token) override;
+    Capabilities capabilities() const override;
     void warm() override;
     Reachability reachability() const override;
 

@@ -78,10 +78,10 @@ TEST(Reuse, is_not_for_a_sign_in_that_lies_ahead_of_the_clock) {
 
 TEST(Reuse, is_for_the_account_that_is_configured_now) {
     account.name = "somebody.else"; // [accounts.map] was changed
-    check_none("another Rackspace account");
+    check_none("another account");
 
     account = {"alice.smith", "123456", ""};
-    check_none("another Rackspace account");
+    check_none("another account");
 }
 
 TEST(Reuse, is_not_for_a_conversation_with_another_identity_service) { // begun before a reload

@@ -3,6 +3,7 @@
 
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/sign_in.h"
+#include "daemon/identity/rackspace/words.h"
 #include "daemon/limits/limiter.h"
 #include "tests/support/counting_revoker.h"
 #include "tests/support/event_pump.h"
@@ -50,7 +51,8 @@ struct SignInWorld {
                 [this](std::chrono::microseconds time) { return nap(time); },
                 factors,
                 enrolments,
-                revoker};
+                revoker,
+                words};
     }
 
     /// A PAM transaction of root for an ssh login from one host.
@@ -79,13 +81,14 @@ struct SignInWorld {
         run_until_idle(loop);
     }
 
-    Loop loop;
     FakeClock clock;
+    Loop loop{clock};
     TemporaryDirectory directory;
     settings::Settings settings;
     CountingRevoker revoker;
     FakeAccounts accounts;
     ScriptedIdentity identity;
+    identity::ProviderWords words = identity::rackspace_words();
     Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
     sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorManagement* factors = nullptr; ///< without one, nothing is offered
@@ -157,10 +160,8 @@ class SignInRun {
 
   private:
     Task<void> run(caller::Context context) {
-        Task<conversation::Verdict> procedure =
-            flows::sign_in(person_, std::move(context), world_.services(), trace_);
-        conversation::Verdict reached = co_await std::move(procedure);
-        verdict_.emplace(std::move(reached));
+        verdict_.emplace(
+            co_await flows::sign_in(person_, std::move(context), world_.services(), trace_));
     }
 
     SignInWorld& world_;

@@ -40,6 +40,7 @@ class RevokingIdentity final : public identity::Identity {
         failures -= confirmed ? 0U : 1U;
         co_return confirmed;
     }
+    identity::Capabilities capabilities() const override { return {}; }
     void warm() override {}
     identity::Reachability reachability() const override { return {}; }
 

@@ -29,7 +29,7 @@ constexpr std::chrono::hours kPartingTime{4};
 Daemon::Daemon(Places places)
     : places_(std::move(places)), accepted_(places_.state_directory), worker_(loop_),
       issuers_(loop_),
-      limiter_(limits::make_limiter(
+      limiter_(std::make_unique<limits::Limiter>(
           clock_, settings::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),

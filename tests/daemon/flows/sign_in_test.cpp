@@ -343,7 +343,7 @@ TEST(SignIn, drops_blanks_and_dashes_from_a_passcode) {
     STRCMP_EQUAL("1411594", world.identity.calls[1].credential.c_str());
 }
 
-TEST(SignIn, does_not_send_a_passcode_that_equals_the_password_and_bans_the_client_for_a_minute) {
+TEST(SignIn, does_not_send_a_passcode_that_equals_the_password_and_bans_the_client_for_half_an_hour) {
     world.identity.challenges("session-1");
     SignInRun run(world);
     run.person().when_asked_for("password", "12345678").when_asked_for("passcode", "12345678");
@@ -361,14 +361,14 @@ TEST(SignIn, does_not_send_a_passcode_that_equals_the_password_and_bans_the_clie
     CHECK_TRUE(contains(again.verdict_text(), "try again at"));
     UNSIGNED_LONGS_EQUAL(1, world.identity.calls.size());
 
-    // Another client is none of it, and after a minute it is over.
+    // Another client is none of it, and after half an hour it is over.
     world.identity.challenges("session-2").at_step_2(world.token());
     SignInRun elsewhere(world);
     elsewhere.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
     elsewhere.start(SignInWorld::ssh_login("192.0.2.99"));
     elsewhere.check_ends(State::Granted, Reason::MfaProven);
 
-    world.clock.advance(61s);
+    world.clock.advance(31min);
     world.identity.challenges("session-3").at_step_2(world.token({.token = "token-2"}));
     SignInRun later(world);
     later.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");

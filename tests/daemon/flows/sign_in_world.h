@@ -36,7 +36,7 @@ struct SignInWorld {
     /// A new limiter with the settings as they are now, on the same files.
     void remake_limiter() {
         limiter.reset();
-        limiter = limits::make_limiter(
+        limiter = std::make_unique<limits::Limiter>(
             clock, settings.limits, directory.path(),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
     }

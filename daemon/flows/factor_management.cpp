@@ -175,7 +175,7 @@ Ended ManagementRequest::refused(const FactorRefusal& refusal, std::string_view 
     }
     Verdict verdict = refusal_of(refusal, request, services_.words);
     if (refusal.cause == Cause::Conflict && on_conflict != nullptr) {
-        verdict = std::move(verdict).telling(on_conflict);
+        return {std::move(verdict).telling(on_conflict)};
     }
     return {std::move(verdict)};
 }

@@ -301,7 +301,7 @@ def test_a_number_that_identity_refuses_is_told_in_its_words_and_asked_again(hos
         at_the_number(host, session)
         session.answer("+0 512-555-0147")
         screen = session.until(NUMBER)
-        assert "does not take this number" in screen and "phone number is invalid" in screen
+        assert "does not accept this number" in screen and "phone number is invalid" in screen
         session.answer(PHONE)
         session.until(PIN)
         session.answer(host.identity.sms("frank"))
@@ -526,7 +526,7 @@ def test_a_token_that_dies_on_the_way_is_told(host, step):
                   "pin": lambda: host.identity.sms("frank")}[step]()
         host.identity.revoke_all()
         session.answer(answer)
-        ended_with(session, "ended what was begun here. Sign in again")
+        ended_with(session, "ended this set-up. Sign in again")
     assert not account(host)["mfa_enabled"]
 
 

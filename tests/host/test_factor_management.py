@@ -414,7 +414,7 @@ def test_an_administrator_says_who_must_have_a_second_factor(host):
             assert status == 0 and level in text and "heidi" in text, text
             assert host.identity.account("heidi")["enforcement"] == level.upper()
         assert run(session, "mfa require heidi mandated")[1] in (REFUSED, USAGE)
-        refused(session, "mfa require nobody-of-that-name required", "knows nothing")
+        refused(session, "mfa require nobody-of-that-name required", "does not know that name")
     assert "enforcement of MFA changed: by=alice account=heidi" in host.journal.text(host.reset_mark)
 
 
@@ -435,7 +435,7 @@ def test_an_administrator_says_whether_the_domain_must_have_it(host):
 def test_an_ordinary_user_is_refused_and_told_who_may(host, verb):
     ordinary(host)
     with session_of(host) as session:
-        refused(session, verb, "administrator|knows nothing of that name or id, or does not show it")
+        refused(session, verb, "administrator|does not know that name or id, or does not show it")
     assert host.identity.account("erin")["locked"]
     assert host.identity.account("heidi")["enforcement"] == "OPTIONAL"
 

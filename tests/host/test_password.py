@@ -53,7 +53,7 @@ def test_what_identity_does_not_take_is_told_in_its_words_and_asked_again(host):
         session.until(AGAIN)
         session.answer(WEAK)
         screen = session.until(FIRST)
-        assert "does not take this password: " in screen, screen
+        assert "does not accept this password: " in screen, screen
         session.answer(NEW)
         session.until(AGAIN)
         session.answer(NEW)

@@ -48,7 +48,7 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
                                 services.sessions);
     };
     const sessions::Session* session = standing();
-    // Where tokens are not handed out, whoever is at this session's keyboard does not get what a
+    // Where tokens are not handed out, somebody at this session's keyboard does not get what a
     // token could do either.
     const bool anew = !services.settings.sessions.user_token;
     if (session == nullptr || anew) {

@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import pathlib
 import subprocess
 
 ERROR = "org.raxauth.Auth1.Error."
@@ -35,9 +34,8 @@ class Caller:
     """One bus connection of USER's (root without one)."""
 
     def __init__(self, host, user=None):
-        tool = pathlib.Path(__file__).with_name("speak_bus.py")
-        self.process = host.spawn(["/usr/bin/python3", "-I", tool], user=user,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = host.spawn(["/usr/bin/python3", "-I", host.program("speak_bus.py")],
+                                  user=user, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.name = json.loads(self.process.stdout.readline())
 
     def __enter__(self):

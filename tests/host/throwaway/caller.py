@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program of somebody's own on a host's system bus, as the contract's interface sees it."""
+"""A program of somebody's own on a host's system bus, speaking org.raxauth.Auth1(5)."""
 
 import contextlib
 import json
@@ -67,7 +67,7 @@ class Caller:
         return result["reply"]
 
     def begin(self, method="BeginSignIn", **context):
-        """Begins a conversation; keys with `_` are those of the contract with `-`."""
+        """Begins a conversation; keys with `_` are those of org.raxauth.Auth1(5) with `-`."""
         context = {k.replace("_", "-"): v for k, v in context.items()}
         return Step(self.call(method, "a{sv}", context))
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bypass code is worth a passcode to whoever has it: it goes from the daemon's pipe to standard
-// output and nowhere else, past stdio, and what we keep of it is wiped.
+// A bypass code replaces a passcode. It goes from the daemon's pipe to standard output and nowhere
+// else: not through stdio's buffers, and its memory is wiped.
 #include "cli/dialogue.h"
 #include "cli/factor_management.h"
 #include "cli/valid_for.h"
@@ -74,7 +74,7 @@ ExitStatus bypass_codes(const Surroundings& around, const ManagementOptions& opt
     const std::string count = wanted.count == 0 ? "" : fmt::format("{}", wanted.count);
     std::vector<std::string> arguments{count, minutes};
     if (!wanted.user.empty()) {
-        check_argument(wanted.user, "name of a Rackspace user");
+        check_argument(wanted.user, "the name of a Rackspace user");
         arguments.push_back(wanted.user);
     }
     const Codes codes(manage_factors(around, {"bypass-codes", std::move(arguments),
@@ -85,8 +85,7 @@ ExitStatus bypass_codes(const Surroundings& around, const ManagementOptions& opt
     }
     write_out(codes.lines().view());
     fmt::print(stderr,
-               "Each works once in place of a passcode, {}. They are shown this once: keep them "
-               "like money.\n",
+               "Each code replaces one passcode, {}. They are shown only now: store them safely.\n",
                codes.validity());
     return ExitStatus::Done;
 }

@@ -92,6 +92,20 @@ std::string binding_of(const Settings& settings) {
                          : fmt::format("{}", fmt::join(rules, "; "));
 }
 
+/// What a service asks for in a session that has signed in already.
+std::string prompts_of(const settings::ServicePolicy& service) {
+    switch (service.reuse) {
+    case settings::Reuse::None:
+        return "every sign-in asks for everything";
+    case settings::Reuse::Passcode:
+        return fmt::format("asks for the password only, for {}",
+                           format_duration(service.reuse_for));
+    case settings::Reuse::All:
+        return fmt::format("asks for nothing, for {}", format_duration(service.reuse_for));
+    }
+    return "";
+}
+
 void print_line(std::string_view name, std::string_view text) {
     fmt::print("  {:<15} {}\n", name, text);
 }
@@ -113,20 +127,19 @@ void print_summary(const Settings& settings) {
         print_line("With role", list(settings.access.roles));
     }
     print_line("Second factor", settings.access.require_mfa ? "required" : "not required");
-    print_line("Not ours", fmt::format("uid below {} or above {}; users: {}; groups: {}",
-                                       settings.accounts.minimum_uid, settings.accounts.maximum_uid,
-                                       list(settings.accounts.exempt_users),
-                                       list(settings.accounts.exempt_groups)));
+    print_line("Not managed",
+               fmt::format("uid below {} or above {}; users: {}; groups: {}",
+                           settings.accounts.minimum_uid, settings.accounts.maximum_uid,
+                           list(settings.accounts.exempt_users),
+                           list(settings.accounts.exempt_groups)));
     for (const std::string& name : services_of(settings)) {
         const settings::ServicePolicy service = settings.for_service(name);
-        std::string text = fmt::format("second factor {}, reuse {}",
-                                       service.access.require_mfa ? "required" : "not required",
-                                       word(service.reuse));
-        if (service.reuse != settings::Reuse::None) {
-            text += fmt::format(" for {}", format_duration(service.reuse_for));
-        }
-        text += fmt::format(", without a sign-in: {}", word(service.without_sign_in));
-        print_line(name, text);
+        print_line(name, fmt::format("second factor {}; {}; {}",
+                                     service.access.require_mfa ? "required" : "not required",
+                                     prompts_of(service),
+                                     service.without_sign_in == settings::WithoutSignIn::Deny
+                                         ? "public key alone: refused"
+                                         : "logins without a sign-in: allowed"));
     }
     print_line("Token for user", settings.sessions.user_token ? "yes" : "no");
     print_line("Offline", settings.offline.enabled
@@ -200,10 +213,12 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
             fmt::print("{}\n", fault.text());
         }
         throw Failure(ExitStatus::Refused,
-                      fmt::format("{} {} in the configuration", faults->size(),
-                                  faults->size() == 1 ? "fault" : "faults"),
-                      "Put them right (every key is explained in raxauth.toml(5)), then: raxauth "
-                      "reload. Until then raxauthd goes on with what it accepted last.");
+                      fmt::format("{} {} in {}", faults->size(),
+                                  faults->size() == 1 ? "error" : "errors", name_of(place)),
+                      options.file.empty()
+                          ? "raxauth.toml(5) explains each key. Correct them, then: raxauth "
+                            "reload. Until then the last accepted configuration stays in use."
+                          : "raxauth.toml(5) explains each key.");
     }
     const auto& settings = std::get<Settings>(outcome);
     const bool binds = settings.binds_anybody();
@@ -219,7 +234,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
         print_json(result);
         return binds ? ExitStatus::Done : ExitStatus::Refused;
     }
-    fmt::print("No faults in {}. It says:\n", name_of(place));
+    fmt::print("No errors in {}. Summary:\n", name_of(place));
     print_summary(settings);
     if (const auto laxer = settings.laxer_than_sudo(kPolkit); !laxer.empty()) {
         fmt::print(stderr,
@@ -228,9 +243,9 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                    kPolkit, fmt::join(laxer, ", "));
     }
     if (!binds) {
-        throw Failure(
-            ExitStatus::Refused, "with this configuration nobody can sign in",
-            fmt::format("Say whose Rackspace accounts belong here: {}.", settings::kBindingAdvice));
+        throw Failure(ExitStatus::Refused, "nobody can sign in with this configuration",
+                      fmt::format("Name the Rackspace accounts that belong to this host: {}.",
+                                  settings::kBindingAdvice));
     }
     return ExitStatus::Done;
 }
@@ -245,10 +260,11 @@ ExitStatus reload(const Surroundings& around) {
         }
         throw Failure(
             ExitStatus::Refused,
-            fmt::format("not reloaded, what held before still holds:\n{}", failure.what()),
+            fmt::format("Not reloaded. The previous configuration stays in use. Errors:\n{}",
+                        failure.what()),
             ::geteuid() == 0 ? "See \"raxauth check-config\"." : failure.advice());
     }
-    fmt::print("The configuration was read again and is in force.\n");
+    fmt::print("The configuration was read again and is in use.\n");
     return ExitStatus::Done;
 }
 

@@ -24,7 +24,7 @@ ExitStatus devices(const Surroundings& around, const ManagementOptions& options,
 
 ExitStatus remove_device(const Surroundings& around, const ManagementOptions& options,
                          const std::string& id) {
-    check_argument(id, "id of a device");
+    check_argument(id, "a device id", "\"raxauth devices\" lists them.");
     manage_factors_and_tell(around,
                             {"devices-remove", {id}, "raxauth devices remove", options.from_stdin});
     return ExitStatus::Done;
@@ -32,7 +32,7 @@ ExitStatus remove_device(const Surroundings& around, const ManagementOptions& op
 
 ExitStatus verify_device(const Surroundings& around, const ManagementOptions& options,
                          const std::string& id) {
-    check_argument(id, "id of a device");
+    check_argument(id, "a device id", "\"raxauth devices\" lists them.");
     manage_factors_and_tell(around,
                             {"devices-verify", {id}, "raxauth devices verify", options.from_stdin});
     return ExitStatus::Done;

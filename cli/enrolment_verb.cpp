@@ -11,7 +11,7 @@ ExitStatus enrol(const Surroundings& around, const std::string& factor, const st
                  bool from_stdin) {
     refuse_root();
     if (!name.empty()) {
-        check_argument(name, "name of a device");
+        check_argument(name, "a name for a device");
     }
     const std::string command = factor.empty() ? "raxauth enrol" : "raxauth enrol " + factor;
     const auto prompter = choose_prompter({command, from_stdin, /*sure_to_ask=*/true});

@@ -88,10 +88,11 @@ const nlohmann::json& list_of(const nlohmann::json& object, std::string_view key
     return value != nullptr && value->is_array() ? *value : none;
 }
 
-void check_argument(std::string_view argument, std::string_view what) {
+void check_argument(std::string_view argument, std::string_view what, std::string_view advice) {
     if (argument.empty() || argument.size() > contract::kMaxContextStringBytes ||
         !is_printable(argument)) {
-        throw Failure(ExitStatus::Usage, fmt::format("that is no {}", what));
+        throw Failure(ExitStatus::Usage, fmt::format("\"{}\" is not {}", sanitise(argument), what),
+                      std::string(advice));
     }
 }
 

@@ -35,8 +35,9 @@ bool flag_of(const nlohmann::json& object, std::string_view key);
 /// No elements when there is no such array.
 const nlohmann::json& list_of(const nlohmann::json& object, std::string_view key);
 
-/// A name or id from the command line: something printable that is not too long.
+/// A name or id from the command line has to be printable and not too long. `what` says what it
+/// should be ("a device id"), `advice` where to find one.
 /// Errors: Failure (Usage).
-void check_argument(std::string_view argument, std::string_view what);
+void check_argument(std::string_view argument, std::string_view what, std::string_view advice = {});
 
 } // namespace raxauth::cli

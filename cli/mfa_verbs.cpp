@@ -23,8 +23,8 @@ std::string factor_in_words(const nlohmann::json& result) {
 }
 
 std::string enforcement_in_words(const std::string& level) {
-    return level == "default"    ? "as the domain says"
-           : level == "optional" ? "left to the person"
+    return level == "default"    ? "set by the domain"
+           : level == "optional" ? "optional"
            : level == "required" ? "required"
            : level == "mandated" ? "required by Rackspace"
                                  : level;
@@ -36,8 +36,8 @@ std::string domain_in_words(const nlohmann::json& result, std::string_view level
     if (level.empty()) {
         return domain;
     }
-    return fmt::format("{}: a second factor is {} of all its users", domain,
-                       level == "left to the person" ? "not required" : level);
+    return fmt::format("{}: a second factor is {} for all users", domain,
+                       level == "optional" ? "not required" : level);
 }
 
 } // namespace
@@ -53,8 +53,9 @@ ExitStatus mfa_status(const Surroundings& around, const ManagementOptions& optio
     line("Second factor", factor_in_words(result));
     if (flag_of(result, "locked")) {
         line("Attention",
-             "locked after wrong passcodes: wait half an hour, or ask an administrator");
-        line("", "of the account for: raxauth mfa unlock " + text_of(result, "account"));
+             "locked after wrong passcodes. Wait half an hour, or ask an administrator");
+        line("",
+             "of the Rackspace account to run: raxauth mfa unlock " + text_of(result, "account"));
     }
     if (const auto level = enforcement_in_words(text_of(result, "enforcement")); !level.empty()) {
         line("For you", level);
@@ -97,7 +98,7 @@ ExitStatus mfa_disable(const Surroundings& around, const ManagementOptions& opti
 
 ExitStatus mfa_unlock(const Surroundings& around, const ManagementOptions& options,
                       const std::string& user) {
-    check_argument(user, "name of a Rackspace user");
+    check_argument(user, "the name of a Rackspace user");
     manage_factors_and_tell(around,
                             {"mfa-unlock", {user}, "raxauth mfa unlock", options.from_stdin});
     return ExitStatus::Done;
@@ -105,7 +106,7 @@ ExitStatus mfa_unlock(const Surroundings& around, const ManagementOptions& optio
 
 ExitStatus mfa_require(const Surroundings& around, const ManagementOptions& options,
                        const std::string& user, const std::string& level) {
-    check_argument(user, "name of a Rackspace user");
+    check_argument(user, "the name of a Rackspace user");
     manage_factors_and_tell(
         around, {"mfa-require", {user, level}, "raxauth mfa require", options.from_stdin});
     return ExitStatus::Done;

@@ -11,10 +11,10 @@ ExitStatus password(const Surroundings& around, bool from_stdin) {
     const auto prompter = choose_prompter({"raxauth password", from_stdin, /*sure_to_ask=*/true});
     const DialogueEnd end =
         hold_dialogue(around, *prompter,
-                      {contract::method::kBeginPasswordChange, "the password is as it was",
-                       "the password is not changed"});
+                      {contract::method::kBeginPasswordChange, "the password was not changed",
+                       "the password was not changed"});
     if (!end.said_anything) {
-        prompter->show(contract::MessageKind::Info, "The Rackspace password is changed.");
+        prompter->show(contract::MessageKind::Info, "The Rackspace password was changed.");
     }
     return ExitStatus::Done;
 }

@@ -19,25 +19,25 @@ constexpr std::uint32_t kHistory = 10;
 constexpr std::uint32_t kMaxHistory = 100;
 
 constexpr const char* kHelp =
-    R"help(raxauth: sign in with Rackspace, and see what came of it. See raxauth(1).
+    R"help(raxauth: sign in with a Rackspace account; show and manage sign-ins.
 
 Usage: raxauth VERB [OPTION]...
 
-  status [--last [N]]   what holds, what sudo would ask; the last verdicts
+  status [--last [N]]   state of raxauthd, Identity, your session; last verdicts
   sessions              sessions that are signed in (root: everybody's)
-  login, logout         sign in or out for this session
-  token, env            the token of this session: alone, or for the shell
+  login, logout         sign in or out in this session
+  token, env            print the token of this session: alone, or for a shell
   enrol [otp|sms]       set up a second factor: authenticator app, or phone
   mfa [VERB]            your second factor; for administrators: that of others
   devices [VERB]        your authenticator apps and phone
-  bypass-codes          codes for when the device is not at hand
+  bypass-codes          make codes for when the device is not at hand
   password              change your Rackspace password
-  check-config [FILE]   judge the configuration (or FILE); needs no daemon
-  reload                have the daemon read the configuration again (root)
+  check-config [FILE]   check the configuration (or FILE), without the daemon
+  reload                make the daemon read its configuration again (root)
   flush USER            end all sign-ins of a user (root)
-  setup sshd            have sshd ask for passwords the way PAM needs it (root)
+  setup sshd            configure sshd for password and passcode (root)
 
-What prints data takes --json; "raxauth VERB --help" says more.
+Commands that print data accept --json. More: "raxauth VERB --help", raxauth(1).
 
   raxauth status --last           why was that login refused?
   eval "$(raxauth env)"           let OpenStack clients use the token
@@ -99,7 +99,7 @@ class CommandLine {
     }
     void add_stdin(CLI::App* verb) {
         verb->add_flag("--stdin", management_.from_stdin,
-                       "take the answers from standard input, one a line");
+                       "read the answers from standard input, one per line");
     }
     void add_json_and_stdin(CLI::App* verb) {
         verb->add_flag("--json", management_.json, "print JSON");
@@ -111,24 +111,24 @@ class CommandLine {
 
     void add_configuration() {
         CLI::App* check = verb(app_, "check-config",
-                               "Judges the configuration as the daemon would, without the daemon.\n"
-                               "Exit status 1: it has faults, or nobody could sign in with it.",
+                               "Checks the configuration, without the daemon.\n"
+                               "Exit status 1: it has errors, or nobody could sign in with it.",
                                [this] { return check_config(around_, check_); });
-        check->add_option("FILE", check_.file, "judge this file alone, not those in /etc/raxauth")
+        check->add_option("FILE", check_.file, "check only this file, not those in /etc/raxauth")
             ->type_name("");
         add_json(check, check_.json);
         check->footer("Example: raxauth check-config draft.toml");
         verb(app_, "reload",
-             "Has the daemon read its configuration again (root). With a fault, what held\n"
-             "before still holds.",
+             "Makes the daemon read its configuration again (root). If that has errors, the\n"
+             "previous configuration stays in use.",
              [this] { return cli::reload(around_); });
     }
 
     void add_status() {
         CLI::App* added =
             verb(app_, "status",
-                 "What holds: configuration, Identity, your session, your limits, and\n"
-                 "what sudo would ask now and why.",
+                 "Shows the state of raxauthd, of Identity and of your session, your limits,\n"
+                 "and what sudo asks for in this session.",
                  [this] {
                      return last_option_->count() > 0
                                 ? history(around_, last_ != 0 ? last_ : kHistory, json_)
@@ -136,7 +136,7 @@ class CommandLine {
                  });
         last_option_ = added
                            ->add_option("--last", last_,
-                                        "the last verdicts (10) with rules; root: everybody's")
+                                        "the last verdicts (10) with reasons; root: everybody's")
                            ->expected(0, 1)
                            ->type_name("[N]")
                            ->check(CLI::Range(1U, kMaxHistory).description(""));
@@ -150,7 +150,7 @@ class CommandLine {
                  [this] { return sessions(around_, json_); }),
             json_);
         verb(app_, "logout",
-             "Ends the sign-in of this session and revokes its token. The session goes on.",
+             "Ends the sign-in of this session and revokes its token. The shell goes on.",
              [this] { return logout(around_); });
         CLI::App* flushing =
             verb(app_, "flush", "Ends all sign-ins of a user and revokes the tokens (root).",
@@ -163,47 +163,48 @@ class CommandLine {
              [this] { return token(around_); })
             ->footer("Example, with the token in no argument list:\n"
                      "  raxauth token | sed 's/^/X-Auth-Token: /' | curl -H @- https://...");
-        verb(app_, "env", "Prints the token of this session and what belongs to it, for the shell.",
+        verb(app_, "env",
+             "Prints shell commands that set the token and its variables (OS_TOKEN ...).",
              [this] { return env(around_); })
             ->footer("Example: eval \"$(raxauth env)\"");
     }
 
     void add_login() {
-        add_stdin(
-            verb(app_, "login",
-                 "Signs in for the session you are in, so that sudo and \"raxauth token\" have\n"
-                 "something to go by.",
-                 [this] { return login(around_, management_.from_stdin); }));
+        add_stdin(verb(app_, "login",
+                       "Signs in for this session, so that sudo and \"raxauth token\" can use it.",
+                       [this] { return login(around_, management_.from_stdin); }));
         add_stdin(
             verb(app_, "password",
-                 "Changes your Rackspace password: asks for the present one, says what the new\n"
-                 "one must be like, and asks for it twice.",
+                 "Changes your Rackspace password. Asks for the present one, shows the rules for\n"
+                 "the new one, and asks for that twice.",
                  [this] { return password(around_, management_.from_stdin); }));
     }
 
     void add_enrolment() {
         CLI::App* added =
             verb(app_, "enrol",
-                 "Sets up a second factor: an authenticator app (otp), with a QR code here in the\n"
-                 "terminal and the key as text, or a phone that gets codes by SMS (sms).",
+                 "Sets up a second factor: an authenticator app (otp), by QR code or key on this\n"
+                 "terminal, or a phone that receives codes by SMS (sms).",
                  [this] { return enrol(around_, factor_, name_, management_.from_stdin); });
-        added->add_option("FACTOR", factor_, "otp or sms; asked for if not said")
+        added->add_option("FACTOR", factor_, "otp or sms; you are asked if it is not given")
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
-        added->add_option("--name", name_, "what Rackspace is to call the authenticator app")
+        added->add_option("--name", name_, "name of the authenticator app at Rackspace")
             ->type_name("NAME");
         add_stdin(added);
-        CLI::App* codes =
-            verb(app_, "bypass-codes",
-                 "Has Identity make codes that each work once in place of a passcode, and prints\n"
-                 "them, this once. With one and your password, anybody is you.",
-                 [this] { return bypass_codes(around_, management_, codes_); });
+        CLI::App* codes = verb(
+            app_, "bypass-codes",
+            "Makes bypass codes and prints them, only now. Each replaces one passcode: anyone\n"
+            "who has a code and your password can sign in as you.",
+            [this] { return bypass_codes(around_, management_, codes_); });
         codes->add_option("--count", codes_.count, "how many, 1 to 10")
             ->type_name("N")
             ->check(CLI::Range(1U, 10U).description(""));
-        codes->add_option("--valid-for", codes_.valid_for, "for how long: 20m, 1h; at most 3h")
+        codes
+            ->add_option("--valid-for", codes_.valid_for,
+                         "how long they are valid: 20m, 1h; at most 3h")
             ->type_name("TIME");
-        codes->add_option("--user", codes_.user, "one for another user (administrators)")
+        codes->add_option("--user", codes_.user, "make one for another user (administrators)")
             ->type_name("USER");
         add_json_and_stdin(codes);
         codes->footer("Example: raxauth bypass-codes --count 1 --valid-for 20m");
@@ -213,7 +214,7 @@ class CommandLine {
         CLI::App* list =
             verb_with_verbs(app_, "devices", "Lists your authenticator apps and your phone.",
                             [this] { return devices(around_, management_, numbers_); });
-        list->add_flag("--numbers", numbers_, "telephone numbers in full");
+        list->add_flag("--numbers", numbers_, "show telephone numbers in full");
         add_json_and_stdin(list);
         CLI::App* removal = verb(*list, "remove", "Removes one of your devices.",
                                  [this] { return remove_device(around_, management_, id_); });
@@ -222,14 +223,15 @@ class CommandLine {
             ->required();
         add_stdin(removal);
         removal->footer(
-            "Rackspace keeps the last verified one while passcodes come from it: set up\n"
-            "another one, or disable the second factor, before.");
+            "The last verified device cannot be removed while passcodes come from it. Set up\n"
+            "another one first, or disable the second factor.");
         add_device_verification(*list);
     }
 
     void add_device_verification(CLI::App& list) {
-        CLI::App* verification = verb(list, "verify", "Verifies a device by its code, after all.",
-                                      [this] { return verify_device(around_, management_, id_); });
+        CLI::App* verification =
+            verb(list, "verify", "Verifies a device that was set up and not verified.",
+                 [this] { return verify_device(around_, management_, id_); });
         verification->add_option("ID", id_, "as \"raxauth devices\" lists it")
             ->type_name("")
             ->required();
@@ -237,34 +239,33 @@ class CommandLine {
     }
 
     void add_mfa() {
-        mfa_ = verb_with_verbs(app_, "mfa",
-                               "Your second factor: whether it is on, its devices, who demands it.",
-                               [this] { return mfa_status(around_, management_); });
+        mfa_ = verb_with_verbs(
+            app_, "mfa", "Shows your second factor: on or off, its devices, and who requires it.",
+            [this] { return mfa_status(around_, management_); });
         add_json_and_stdin(mfa_);
-        add_json_and_stdin(verb(*mfa_, "status", "The same.",
+        add_json_and_stdin(verb(*mfa_, "status", "The same as \"raxauth mfa\".",
                                 [this] { return mfa_status(around_, management_); }));
-        CLI::App* choice =
-            verb(*mfa_, "default", "Sets where passcodes come from, if you have both.",
-                 [this] { return mfa_default(around_, management_, factor_); });
+        CLI::App* choice = verb(*mfa_, "default", "Sets where passcodes come from: app or phone.",
+                                [this] { return mfa_default(around_, management_, factor_); });
         choice->add_option("FACTOR", factor_, "otp or sms")
             ->type_name("")
             ->required()
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(choice);
-        CLI::App* enable = verb(*mfa_, "enable", "Switches it on, with a device that is verified.",
+        CLI::App* enable = verb(*mfa_, "enable", "Switches it on. Needs a verified device.",
                                 [this] { return mfa_enable(around_, management_, factor_); });
         enable->add_option("FACTOR", factor_, "otp or sms, if both are verified")
             ->type_name("")
             ->check(CLI::IsMember({"otp", "sms"}).description(""));
         add_stdin(enable);
-        CLI::App* disable =
-            verb(*mfa_, "disable", "Switches your second factor off, after asking.",
-                 [this] { return mfa_disable(around_, management_, with_devices_); });
-        disable->add_flag("--remove-devices", with_devices_, "and removes all devices");
+        CLI::App* disable = verb(*mfa_, "disable", "Switches it off. Asks first.", [this] {
+            return mfa_disable(around_, management_, with_devices_);
+        });
+        disable->add_flag("--remove-devices", with_devices_, "also remove all devices");
         add_stdin(disable);
         disable->footer(
-            "Devices stay if not said, bypass codes die. While your domain or an\n"
-            "administrator demands a second factor, the next sign-in wants it set up again.");
+            "Devices are kept by default. Bypass codes become invalid. If your domain\n"
+            "or an administrator requires a second factor, the next sign-in sets one up.");
     }
 
     void add_mfa_of_others() {
@@ -272,24 +273,24 @@ class CommandLine {
                                 [this] { return mfa_unlock(around_, management_, user_); });
         unlock->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
         add_stdin(unlock);
-        unlock->footer("For administrators of the Rackspace account; nobody unlocks themselves.");
+        unlock->footer("For administrators of the Rackspace account. You cannot unlock yourself.");
         CLI::App* require =
-            verb(*mfa_, "require", "Says whether a user must have a second factor.",
+            verb(*mfa_, "require", "Sets whether a user must have a second factor.",
                  [this] { return mfa_require(around_, management_, user_, level_); });
         require->add_option("USER", user_, "Rackspace user name")->type_name("")->required();
-        require->add_option("LEVEL", level_, "default (as the domain says), optional or required")
+        require->add_option("LEVEL", level_, "default (set by the domain), optional or required")
             ->type_name("")
             ->required()
             ->check(CLI::IsMember({"default", "optional", "required"}).description(""));
         add_stdin(require);
         require->footer("For administrators of the Rackspace account.");
         CLI::App* domain =
-            verb_with_verbs(*mfa_, "domain", "Tells whether your domain demands a second factor.",
+            verb_with_verbs(*mfa_, "domain", "Shows whether your domain requires a second factor.",
                             [this] { return mfa_domain(around_, management_); });
         add_json_and_stdin(domain);
-        add_json_and_stdin(verb(*domain, "show", "The same.",
+        add_json_and_stdin(verb(*domain, "show", "The same as \"raxauth mfa domain\".",
                                 [this] { return mfa_domain(around_, management_); }));
-        CLI::App* set = verb(*domain, "set", "Demands a second factor of all users, or no longer.",
+        CLI::App* set = verb(*domain, "set", "Sets whether all users must have one.",
                              [this] { return mfa_domain_set(around_, management_, level_); });
         set->add_option("LEVEL", level_, "optional or required")
             ->type_name("")
@@ -297,20 +298,19 @@ class CommandLine {
             ->check(CLI::IsMember({"optional", "required"}).description(""));
         add_stdin(set);
         set->footer(
-            "For administrators of the Rackspace account who have a second factor of their\n"
-            "own. Users who have none are signed out, and set one up at the next sign-in.");
+            "For administrators of the Rackspace account who have a second factor themselves.\n"
+            "Users without one are signed out and set one up at the next sign-in.");
     }
 
     void add_setup() {
-        CLI::App* setup = app_.add_subcommand("setup", "Sets programs up for raxauth.");
+        CLI::App* setup = app_.add_subcommand("setup", "Configures other programs for raxauth.");
         setup->require_subcommand(1);
         CLI::App* sshd =
             verb(*setup, "sshd",
-                 "Puts the drop-in of raxauth among those of sshd and has sshd check it\n"
-                 "(root). If sshd refuses it or another file overrides it, everything\n"
-                 "stays as it was.",
+                 "Installs the sshd drop-in of raxauth and lets sshd check it (root). If sshd\n"
+                 "refuses it, or another file overrides it, nothing is changed.",
                  [this] { return setup_sshd(around_, setup_); });
-        sshd->add_flag("--reload", setup_.reload, "then have sshd read it (systemctl reload ssh)");
+        sshd->add_flag("--reload", setup_.reload, "reload sshd afterwards (systemctl reload ssh)");
         sshd->add_flag("--replace", setup_.replace,
                        "replace another drop-in of that name; kept as *.old");
     }

@@ -59,14 +59,14 @@ ExitStatus sessions(const Surroundings& around, bool json) {
 ExitStatus logout(const Surroundings& around) {
     DaemonClient daemon(around.bus_address);
     daemon.call(contract::method::kSignOut);
-    fmt::print(
-        "Signed out. The token of this session is revoked; sudo asks for everything again.\n");
+    fmt::print("Signed out. The token of this session is being revoked, and sudo asks for "
+               "everything again.\n");
     return ExitStatus::Done;
 }
 
 ExitStatus flush(const Surroundings& around, const std::string& user) {
     if (!is_valid_user_name(user)) {
-        throw Failure(ExitStatus::Usage, "that is no name of a local user",
+        throw Failure(ExitStatus::Usage, "not the name of a local user",
                       "For example: raxauth flush alice");
     }
     DaemonClient daemon(around.bus_address);
@@ -76,10 +76,11 @@ ExitStatus flush(const Surroundings& around, const std::string& user) {
     std::uint32_t dropped = 0;
     check_message(sd_bus_message_read(reply.get(), "u", &dropped), "read the answer");
     if (dropped == 0) {
-        fmt::print("{} had no session that is signed in.\n", user);
+        fmt::print("{} has no session that is signed in.\n", user);
     } else {
-        fmt::print("{} {} of {} ended here, tokens revoked. Shells and programs go on.\n", dropped,
-                   dropped == 1 ? "sign-in" : "sign-ins", user);
+        fmt::print("{} {} of {} ended on this host, tokens are being revoked. Shells and programs "
+                   "go on.\n",
+                   dropped, dropped == 1 ? "sign-in" : "sign-ins", user);
     }
     return ExitStatus::Done;
 }

@@ -109,7 +109,7 @@ class SshdSetup {
         auto wanted = read_file(source());
         if (!wanted || wanted->empty()) {
             throw Failure(ExitStatus::Refused, fmt::format("{} cannot be read", source()),
-                          "It belongs to raxauth: install the package again.");
+                          "Install raxauth again: the file is part of it.");
         }
         wanted_ = *std::move(wanted);
         if (::access(places_.program.c_str(), X_OK) != 0) {
@@ -129,7 +129,7 @@ class SshdSetup {
             throw Failure(ExitStatus::Refused,
                           fmt::format("sshd refuses its configuration as it is now:\n{}",
                                       sanitise_lines(test.output, kMaxOutputBytes)),
-                          "Put that right first (sshd -t). Nothing was changed.");
+                          "Correct that first (sshd -t). Nothing was changed.");
         }
     }
 
@@ -138,19 +138,18 @@ class SshdSetup {
         if (::lstat(target_.c_str(), &found) == 0) {
             before_ = read_file(target_);
             if (!S_ISREG(found.st_mode) || !before_) {
-                throw Failure(ExitStatus::Refused,
-                              fmt::format("{} is there and no regular file", target_),
-                              "Look at it and remove it, then try again.");
+                throw Failure(ExitStatus::Refused, fmt::format("{} is not a regular file", target_),
+                              "Remove it, then try again.");
             }
             if (*before_ == wanted_) {
-                fmt::print("{} is there already.\n", target_);
+                fmt::print("{} is installed already.\n", target_);
                 return;
             }
             if (!replace) {
                 throw Failure(ExitStatus::Refused,
-                              fmt::format("{} is there and says something else", target_),
-                              fmt::format("Compare it with {}; --replace takes ours and keeps "
-                                          "the other as {}.old.",
+                              fmt::format("{} exists and has other settings", target_),
+                              fmt::format("Compare it with {}. To replace it: raxauth setup "
+                                          "sshd --replace (the present file is kept as {}.old).",
                                           source(), kName));
             }
             write_atomically(target_ + ".old", *before_);
@@ -194,8 +193,8 @@ class SshdSetup {
         }
         if (!overridden.empty()) {
             throw Failure(ExitStatus::Refused,
-                          fmt::format("sshd would not do what the drop-in says:{}", overridden),
-                          fmt::format("sshd takes the first value it reads. Take those lines out, "
+                          fmt::format("other sshd settings override the drop-in:{}", overridden),
+                          fmt::format("sshd uses the first value it reads. Remove those lines, "
                                       "then try again.{}",
                                       installed_ ? " Nothing was changed." : ""));
         }
@@ -221,19 +220,21 @@ class SshdSetup {
         long seconds = 0;
         std::from_chars(text.data(), text.data() + text.size(), seconds);
         if (seconds != 0 && seconds < kGraceTime) { // 0: no limit
-            fmt::print(stderr,
-                       "raxauth: warning: LoginGraceTime is {} s. That can be too short for an SMS "
-                       "to arrive; {} s are good.\n",
-                       seconds, kGraceTime);
+            fmt::print(
+                stderr,
+                "raxauth: warning: LoginGraceTime is {} s. An SMS may take longer to arrive. "
+                "Recommended: {} s.\n",
+                seconds, kGraceTime);
         }
         for (const SshdSetting& setting : settings_) {
             if (setting.in_match && setting.keyword == "passwordauthentication" &&
                 setting.value != "no") {
-                fmt::print(stderr,
-                           "raxauth: warning: {}:{} allows PasswordAuthentication for some "
-                           "connections (Match). There sshd gives the password to every prompt, "
-                           "and nobody gets past the passcode.\n",
-                           sanitise(setting.file), setting.line);
+                fmt::print(
+                    stderr,
+                    "raxauth: warning: {}:{} allows PasswordAuthentication for some "
+                    "connections (Match). There sshd answers every prompt with the password, "
+                    "and no sign-in with a passcode succeeds.\n",
+                    sanitise(setting.file), setting.line);
             }
         }
     }
@@ -241,22 +242,21 @@ class SshdSetup {
     void finish(bool reload) const {
         if (installed_) {
             fmt::print("Installed {}{}\n", target_,
-                       before_ ? fmt::format("; the former one is {}.old", kName) : "");
+                       before_ ? fmt::format("; the previous file is kept as {}.old", kName) : "");
         }
-        fmt::print("sshd -T says: keyboard-interactive yes, password no, PAM yes.\n");
+        fmt::print("sshd -T confirms: keyboard-interactive yes, password no, PAM yes.\n");
         if (!reload) {
-            fmt::print("Now let sshd read it; sessions that are open stay open:\n"
+            fmt::print("Now reload sshd. Open sessions stay open.\n"
                        "  systemctl reload ssh\n"
                        "Keep a root shell open until a login has worked.\n");
             return;
         }
         const ChildResult result = run_child(places_.systemctl, {"reload", "ssh"});
         if (!result.succeeded()) {
-            throw Failure(
-                ExitStatus::Refused,
-                fmt::format("sshd was not reloaded:\n{}",
-                            sanitise_lines(result.output, kMaxOutputBytes)),
-                "The file is in its place and good; reload sshd in the way of this host.");
+            throw Failure(ExitStatus::Refused,
+                          fmt::format("sshd was not reloaded:\n{}",
+                                      sanitise_lines(result.output, kMaxOutputBytes)),
+                          "The drop-in is installed and valid. Reload sshd yourself.");
         }
         fmt::print("sshd was reloaded. Keep a root shell open until a login has worked.\n");
     }
@@ -274,7 +274,7 @@ class SshdSetup {
 
 ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& options) {
     if (::geteuid() != 0) {
-        throw Failure(ExitStatus::Refused, "setting up sshd is root's",
+        throw Failure(ExitStatus::Refused, "only root can set up sshd",
                       "Try: sudo raxauth setup sshd");
     }
     return SshdSetup(around.sshd).run(options);

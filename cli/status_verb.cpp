@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon says what it knows and the caller may know; everything is optional, and what is not
-// there is not printed.
+// Every key of the daemon's answer is optional. A key that is missing is not printed.
 #include "cli/daemon_client.h"
 #include "cli/fields.h"
 #include "cli/moments.h"
@@ -40,13 +39,13 @@ class Report {
         line("raxauthd", fields_.shown("version"));
         const auto faults = fields_.text("configuration");
         if (faults && !faults->empty()) {
-            line("Configuration",
-                 fields_.has("identity-url") // of the one in force
-                     ? "faulty; the one accepted last stays in force until this is put right:"
-                     : "faulty; nobody can sign in until this is put right:");
+            // Only a configuration in use has an Identity to tell of.
+            line("Configuration", fields_.has("identity-url")
+                                      ? "has errors; the last accepted one stays in use:"
+                                      : "has errors; nobody can sign in:");
             fmt::print("{}\n", sanitise_lines(*faults, kMaxFaultsBytes));
         } else if (faults) {
-            line("Configuration", "in force");
+            line("Configuration", "in use");
         }
         if (const std::string binding = fields_.shown("binding"); !binding.empty()) {
             line("Attention", fmt::format("nobody can sign in yet: {}", binding));
@@ -96,7 +95,7 @@ class Report {
         };
         add("conversations", "signing in");
         add("sessions", "signed in");
-        add("tickets", "between sign-in and session");
+        add("tickets", "waiting for their session to start");
         print("Now");
         add("tokens-issued", "issued");
         add("tokens-revoked", "revoked");
@@ -112,7 +111,7 @@ class Report {
         const std::string account = fields_.shown("account");
         std::string text = user;
         if (fields_.flag("exempt").value_or(false)) {
-            text += ", not signed in by raxauth";
+            text += ", exempt: does not sign in with Rackspace";
         } else if (!account.empty()) {
             text += fmt::format(", Rackspace user {}", account);
         }
@@ -130,7 +129,9 @@ class Report {
         }
         if (const std::string asks = fields_.shown("sudo-asks"); !asks.empty()) {
             const std::string why = fields_.shown("sudo-why");
-            line("sudo", fmt::format("would ask for {}{}{}", asks, why.empty() ? "" : ": ", why));
+            line("sudo",
+                 fmt::format("asks for {}{}", asks == "password" ? "the password only" : asks,
+                             why.empty() ? "" : fmt::format(" ({})", why)));
         }
     }
 
@@ -147,13 +148,13 @@ class Report {
         };
         add("wrong-passcodes", "limit-wrong-passcodes", "wrong passcodes");
         add("wrong-passwords", "", "wrong passwords");
-        add("challenges", "limit-challenges", "passcodes asked for");
+        add("challenges", "limit-challenges", "passcode requests");
         if (!parts.empty()) {
             line("Limits", fmt::format("{}", fmt::join(parts, ", ")));
         }
         if (const auto until = fields_.number("refused-until");
             until && static_cast<std::time_t>(*until) > now_) {
-            line("", fmt::format("sign-ins of yours are refused until {}", moment(*until)));
+            line("", fmt::format("your sign-ins are refused until {}", moment(*until)));
         }
     }
 
@@ -187,7 +188,9 @@ ExitStatus history(const Surroundings& around, std::uint32_t most, bool json) {
         return ExitStatus::Done;
     }
     if (list.empty()) {
-        fmt::print("The daemon remembers no verdict.\n");
+        fmt::print(
+            "No sign-in was tried since raxauthd started. If you did try one: is pam_raxauth in\n"
+            "/etc/pam.d (pam-auth-update)?\n");
         return ExitStatus::Done;
     }
     const std::time_t now = std::time(nullptr);

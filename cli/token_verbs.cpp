@@ -31,8 +31,9 @@ Issued get_token(const Surroundings& around) {
     Issued issued;
     if (!receive_from_pipe(fd, issued.token) || issued.token.empty() ||
         !is_printable(issued.token.view())) {
-        throw Failure(ExitStatus::Unreachable, "the daemon sent no token that can be used",
-                      "Is the daemon of another version? Try \"systemctl restart raxauthd\".");
+        throw Failure(
+            ExitStatus::Unreachable, "raxauthd sent an unusable token",
+            "raxauthd may have another version (raxauth status). An administrator can restart it.");
     }
     issued.details = read_fields(reply.get());
     return issued;
@@ -47,8 +48,9 @@ class ShellLines {
         if (!value.empty()) {
             if (!is_printable(value)) {
                 throw Failure(ExitStatus::Refused,
-                              fmt::format("the value for {} has control characters", name),
-                              "Ask the administrator: Identity or the configuration is odd.");
+                              fmt::format("the value of {} has control characters", name),
+                              "Ask the administrator to look at [identity] and [accounts]: no such "
+                              "value is valid.");
             }
             lines_.append('=');
             append_shell_word(lines_, value);
@@ -96,7 +98,8 @@ ExitStatus env(const Surroundings& around) {
         lines.unset(name);
     }
     if (::isatty(STDOUT_FILENO) == 1) {
-        fmt::print(stderr, "raxauth: this is for the shell: eval \"$(raxauth env)\"\n");
+        fmt::print(stderr,
+                   "raxauth: these lines are for the shell. Use: eval \"$(raxauth env)\"\n");
     }
     write_out(lines.text().view());
     return ExitStatus::Done;

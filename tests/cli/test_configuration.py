@@ -25,7 +25,7 @@ def test_a_good_configuration_is_summed_up(owned):
     result = owned.run("check-config")
     assert (result.returncode, result.stderr) == (0, "")
     assert "accounts of domain 123456" in result.stdout
-    assert "reuse all for 1 h 30 min" in result.stdout
+    assert "asks for nothing, for 1 h 30 min" in result.stdout
 
 
 def test_a_polkit_that_asks_less_than_sudo_is_warned_of(owned):
@@ -45,7 +45,7 @@ def test_all_faults_are_told_at_once(owned):
     for part in ("raxauth.toml:2: access.role:", "raxauth.toml:3: access.roles:",
                  "10.toml:2: limits.resends:"):
         assert part in result.stdout
-    assert "3 faults" in result.stderr
+    assert "3 errors" in result.stderr
 
 
 def test_a_missing_configuration_is_a_fault(owned):
@@ -57,7 +57,7 @@ def test_a_configuration_with_which_nobody_gets_in_is_refused(owned):
     owned.write("raxauth.toml", "")
     result = owned.run("check-config")
     assert result.returncode == 1
-    assert "No faults" in result.stdout and "nobody yet" in result.stdout
+    assert "No errors" in result.stdout and "nobody yet" in result.stdout
     assert "nobody can sign in" in result.stderr and "access.domains" in result.stderr
 
 
@@ -115,7 +115,7 @@ def test_a_file_of_somebody_else_is_refused(owned):
 def test_a_reload_is_confirmed(around):
     around.start_daemon(Reload=[{"nothing": True}])
     result = around.run("reload")
-    assert result.returncode == 0 and "in force" in result.stdout
+    assert result.returncode == 0 and "in use" in result.stdout
     assert around.next_call()["member"] == "Reload"
 
 
@@ -124,7 +124,7 @@ def test_a_refused_reload_shows_the_faults(around):
                                            "raxauth.toml:3: one\nraxauth.toml:9: two"]}])
     result = around.run("reload", root=True)
     assert (result.returncode, result.stdout) == (1, "")
-    assert "what held before still holds:\nraxauth.toml:3: one\nraxauth.toml:9: two\n" \
+    assert "The previous configuration stays in use. Errors:\nraxauth.toml:3: one\nraxauth.toml:9: two\n" \
         in result.stderr
     assert "check-config" in result.stderr
 

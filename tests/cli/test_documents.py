@@ -147,3 +147,16 @@ def test_every_option_of_the_daemon_is_explained():
     assert len(options) >= 5
     for option in options:
         assert f"*--{option}*" in page("raxauthd.8.scd"), option
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md",
+                                  "docs/architecture.md", "docs/identity-v2.md",
+                                  "docs/pam-applications.md"])
+def test_every_file_that_a_document_names_is_there(name):
+    text = (TOP / name).read_text()
+    folders = "common|pam|daemon|cli|etc|systemd|packaging|tests|docs|cmake|\\.ci"
+    named = set(re.findall(rf"`((?:{folders})/[\w./-]*)`", text))
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        named.add(str(((TOP / name).parent / target).resolve().relative_to(TOP)))
+    missing = {path for path in named if not (TOP / path).exists() and "NAME" not in path}
+    assert not missing

@@ -96,7 +96,7 @@ def test_texts_that_break_the_contract_are_not_shown(around, texts):
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
 @pytest.mark.parametrize("verb, first, prompt, said", [
     ("enrol", ASK_CODE, "Passcode: ", "cancelled, nothing was set up"),
-    ("password", ASK_PASSWORDS, "New password: ", "cancelled, the password is as it was"),
+    ("password", ASK_PASSWORDS, "New password: ", "cancelled, the password was not changed"),
 ])
 def test_a_person_can_cancel(around, key, verb, first, prompt, said):
     around.start_daemon(BeginEnrolment=[first], BeginPasswordChange=[first])
@@ -126,7 +126,7 @@ def test_a_password_is_changed(around):
 
 
 @pytest.mark.parametrize("verb, refused", [("enrol", "not set up"),
-                                           ("password", "the password is not changed")])
+                                           ("password", "the password was not changed")])
 @pytest.mark.parametrize("state, reason, status", [
     ("denied", "management-refused", 1), ("denied", "wrong-credentials", 1), ("max-tries", "", 1),
     ("unavailable", "deadline", 1), ("unavailable", "identity-unreachable", 3),

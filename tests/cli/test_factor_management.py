@@ -97,8 +97,8 @@ def test_status_is_told(around):
     assert around.run("mfa").stdout == """\
 Account        alice.smith
 Second factor  on, passcodes from an authenticator app
-For you        as the domain says
-Domain         123456: a second factor is required of all its users
+For you        set by the domain
+Domain         123456: a second factor is required for all users
 
 ID     KIND               NAME      NUMBER           STATE
 otp-1  authenticator app  my phone                   verified
@@ -112,9 +112,9 @@ sms-1  phone (SMS)                  +1 *** *** 0100  not verified
     ({"factor": ""}, "Second factor  on\n"),
     ({"locked": True}, "raxauth mfa unlock alice.smith\n"),
     ({"enforcement": "required"}, "For you        required\n"),
-    ({"enforcement": "optional"}, "For you        left to the person\n"),
+    ({"enforcement": "optional"}, "For you        optional\n"),
     ({"enforcement": "mandated"}, "For you        required by Rackspace\n"),
-    ({"domain_enforcement": "optional"}, "a second factor is not required of all its users\n"),
+    ({"domain_enforcement": "optional"}, "a second factor is not required for all users\n"),
     ({"domain_enforcement": ""}, "Domain         123456\n"),
     ({"otp_devices": [], "phones": []}, "No devices. To set one up: raxauth enrol\n"),
 ])
@@ -133,7 +133,7 @@ def test_devices_are_told(around):
 def test_the_domain_is_told(around):
     around.start_daemon(BeginFactorManagement=[done(DOMAIN)])
     assert around.run("mfa", "domain").stdout == \
-        "Domain         123456: a second factor is required of all its users\n"
+        "Domain         123456: a second factor is required for all users\n"
 
 
 @pytest.mark.parametrize("minutes, said", [(20, "for 20 min"), (None, "until it is used")])
@@ -141,7 +141,7 @@ def test_bypass_codes_are_printed_alone_and_once(around, minutes, said):
     around.start_daemon(BeginFactorManagement=[answer_with(CODES, valid_for_minutes=minutes)])
     result = around.run("bypass-codes")
     assert result.stdout == "123456789\n987654321\n"
-    assert said in result.stderr and "like money" in result.stderr
+    assert said in result.stderr and "store them safely" in result.stderr
     assert "123456789" not in result.stderr
 
 
@@ -149,7 +149,7 @@ def test_bypass_codes_are_shown_once_at_a_terminal(around):
     around.start_daemon(BeginFactorManagement=[done(CODES)])
     child = around.at_terminal("bypass-codes")
     child.expect_exact("123456789\r\n987654321\r\n")
-    child.expect_exact("like money")
+    child.expect_exact("store them safely")
     child.expect(pexpect.EOF)
     assert "123456789" not in child.before
     child.wait()

@@ -99,9 +99,8 @@ def login_in_a_shell(around, afterwards):
     around.started.append(child)
     child.expect_exact("(user): ")
     assert child.getecho() is False
-    return child, next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and
-                       open(f"/proc/{pid}/cmdline", "rb").read().startswith(
-                           str(around.program).encode() + b"\0login"))
+    # It asks, so it is the one child that the shell has now.
+    return child, int(open(f"/proc/{child.pid}/task/{child.pid}/children").read())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGALRM,

@@ -60,7 +60,7 @@ def test_flush_says_how_many(around):
     around.start_daemon(Flush=[{"count": 2}, {"count": 1}, {"count": 0}])
     assert around.run("flush", "alice").stdout.startswith("2 sign-ins of alice ended")
     assert around.run("flush", "alice").stdout.startswith("1 sign-in of alice ended")
-    assert around.run("flush", "alice").stdout == "alice had no session that is signed in.\n"
+    assert around.run("flush", "alice").stdout == "alice has no session that is signed in.\n"
     assert around.next_call()["args"] == ["alice"]
 
 

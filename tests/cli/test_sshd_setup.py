@@ -61,7 +61,7 @@ def test_it_may_be_done_twice(ssh):
     set_up(ssh)
     before = (ssh.folder / "ssh/sshd_config.d" / NAME).stat()
     result = set_up(ssh)
-    assert result.returncode == 0 and "there already" in result.stdout
+    assert result.returncode == 0 and "installed already" in result.stdout
     assert (ssh.folder / "ssh/sshd_config.d" / NAME).stat() == before
 
 
@@ -116,7 +116,7 @@ def test_a_broken_sshd_is_left_alone(ssh):
     ssh.write("ssh/sshd_config.d/90-broken.conf", "Nonsense yes\n")
     result = set_up(ssh)
     assert result.returncode == 1
-    assert "90-broken.conf" in result.stderr and "Put that right first" in result.stderr
+    assert "90-broken.conf" in result.stderr and "Correct that first" in result.stderr
     assert list(drop_ins(ssh)) == ["90-broken.conf"]
 
 

@@ -37,15 +37,15 @@ def test_everything_it_is_told_is_shown(around):
              zip([""] + [l[:14].strip() + "+" for l in result.stdout.splitlines()],
                  result.stdout.splitlines())}
     assert lines["raxauthd"] == "1.2.3"
-    assert lines["Configuration"] == "in force"
+    assert lines["Configuration"] == "in use"
     assert lines["Identity"] == "https://id.example/v2.0"
     assert "(10 min ago), last answer in 38 ms" in lines["Identity+"]
-    assert lines["Now"] == "2 signing in, 5 signed in, 1 between sign-in and session"
+    assert lines["Now"] == "2 signing in, 5 signed in, 1 waiting for their session to start"
     assert lines["Tokens"] == "12 issued, 7 revoked, 1 waiting to be revoked"
     assert lines["You"] == "alice, Rackspace user alice.smith"
     assert "(25 min ago) with a second factor; token until" in lines["This session"]
-    assert lines["sudo"] == 'would ask for password: services.sudo.reuse is "passcode"'
-    assert lines["Limits"] == "1 of 2 wrong passcodes, 3 wrong passwords, 4 of 6 passcodes asked for"
+    assert lines["sudo"] == 'asks for the password only (services.sudo.reuse is "passcode")'
+    assert lines["Limits"] == "1 of 2 wrong passcodes, 3 wrong passwords, 4 of 6 passcode requests"
     assert "refused until" in lines["Limits+"] and "(in 20 min)" in lines["Limits+"] \
         or "(in 19 min)" in lines["Limits+"]
     assert "Attention" not in lines
@@ -67,14 +67,13 @@ def test_json_has_the_types_of_the_bus(around):
 
 def test_faults_of_the_configuration_are_shown_line_by_line(around):
     result = status(around, **changed(configuration="raxauth.toml:3: one\nraxauth.toml:9: two"))
-    assert "faulty; the one accepted last stays in force" in result.stdout
+    assert "has errors; the last accepted one stays in use:" in result.stdout
     assert "\nraxauth.toml:3: one\nraxauth.toml:9: two\n" in result.stdout
 
 
-def test_faults_with_no_configuration_in_force_keep_everybody_out(around):
-    around.start_daemon(GetStatus=[{"fields": {"version": "9", "configuration": "a.toml:3: one"}}])
-    result = around.run("status")
-    assert "faulty; nobody can sign in" in result.stdout
+def test_errors_at_the_start_keep_everybody_out(around):
+    around.start_daemon(GetStatus=[{"fields": {"version": "9", "configuration": "raxauth.toml:3: x"}}])
+    assert "has errors; nobody can sign in:\nraxauth.toml:3: x\n" in around.run("status").stdout
 
 
 def test_a_missing_binding_is_shown(around):
@@ -96,7 +95,7 @@ def test_an_identity_that_was_not_asked_yet_is_neither(around):
 
 def test_somebody_exempt_is_told_so(around):
     result = status(around, **changed(exempt=True, signed_in=None, account=None))
-    assert "alice, not signed in by raxauth" in result.stdout
+    assert "alice, exempt: does not sign in with Rackspace" in result.stdout
     assert "raxauth login" not in result.stdout
 
 
@@ -141,7 +140,8 @@ def test_the_history_may_be_longer_and_json(around):
 
 def test_an_empty_history_is_said(around):
     around.start_daemon(GetHistory=[{"list": []}])
-    assert around.run("status", "--last").stdout == "The daemon remembers no verdict.\n"
+    said = around.run("status", "--last").stdout
+    assert said.startswith("No sign-in was tried since raxauthd started.") and "pam-auth-update" in said
 
 
 def test_a_history_of_nothing_is_a_mistake(around):

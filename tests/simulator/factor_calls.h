@@ -10,7 +10,7 @@ bool is_factor_call(const Call& call);
 /// The step of such a call, as the request log and faults name it.
 std::string factor_step(const Call& call);
 
-/// Answers the management of the second factor (identity-api, section 4).
+/// Answers the management of the second factor (docs/identity-v2.md, section 3).
 Reply answer_factor_call(State& state, Call& call);
 
 } // namespace raxauth::simulator

@@ -15,7 +15,7 @@ Credential credential_in(const nlohmann::json& body);
 /// known; fills in step, user, tenant and domain of the trace.
 void identify_sign_in(State& state, Call& call);
 
-/// Answers POST /v2.0/tokens (identity-api, section 2).
+/// Answers POST /v2.0/tokens (docs/identity-v2.md, section 1).
 Reply answer_sign_in(State& state, Call& call);
 
 } // namespace raxauth::simulator

@@ -24,7 +24,7 @@ bool may_act_on(const Account& caller, const Account& subject);
 bool is_identity_admin(const Account& account);
 bool is_user_admin(const Account& account);
 
-/// Answers GET and DELETE under /v2.0/tokens (identity-api, section 3).
+/// Answers GET and DELETE under /v2.0/tokens (docs/identity-v2.md, section 2).
 Reply answer_token_call(State& state, Call& call);
 
 } // namespace raxauth::simulator

@@ -38,6 +38,7 @@ class BootedHost(Host):
         try:
             self.boot()
             self._closing.callback(self.halt)
+            self.install_programs()
             self.run(["/usr/bin/python3", "-c", ACCOUNTS.read_text()],
                      input=json.dumps(accounts()))
             if product:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program of somebody's own on a host's system bus, as the contract's interface sees it."""
+"""A program of somebody's own on a host's system bus, speaking org.raxauth.Auth1(5)."""
 
 import contextlib
 import json
-import pathlib
 import subprocess
 
 ERROR = "org.raxauth.Auth1.Error."
@@ -35,9 +34,8 @@ class Caller:
     """One bus connection of USER's (root without one)."""
 
     def __init__(self, host, user=None):
-        tool = pathlib.Path(__file__).with_name("speak_bus.py")
-        self.process = host.spawn(["/usr/bin/python3", "-I", tool], user=user,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = host.spawn(["/usr/bin/python3", "-I", host.program("speak_bus.py")],
+                                  user=user, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.name = json.loads(self.process.stdout.readline())
 
     def __enter__(self):
@@ -69,7 +67,7 @@ class Caller:
         return result["reply"]
 
     def begin(self, method="BeginSignIn", **context):
-        """Begins a conversation; keys with `_` are those of the contract with `-`."""
+        """Begins a conversation; keys with `_` are those of org.raxauth.Auth1(5) with `-`."""
         context = {k.replace("_", "-"): v for k, v in context.items()}
         return Step(self.call(method, "a{sv}", context))
 

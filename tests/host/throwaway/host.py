@@ -15,6 +15,11 @@ from .probe import Probe
 from .processes import Service, children, end_process, forget_login, wait_until
 from .terminal import SHELL, Terminal
 
+HERE = pathlib.Path(__file__).resolve().parent
+# Where the tests' own programs lie inside a host. A clone may lie where only root can look (/root),
+# and people of the host run these too.
+PROGRAMS = "/usr/local/libexec/raxauth-tests"
+
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash",
                "LANG": "C.UTF-8", "TERM": "dumb"}
@@ -178,6 +183,27 @@ class Host:
         """The number of a local account."""
         return int(self.run(["id", "-u", user]).stdout)
 
+    # -- programs of the tests' own
+
+    def install_programs(self):
+        """Copies what the people of the host run to where they may read it."""
+        folder = self.path(PROGRAMS)
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, folder.parent):
+            place.chmod(0o755)  # whatever the umask of this process is
+        programs = [HERE / "speak_bus.py", HERE / "trouble.py"]
+        if self.build:
+            programs.append(self.build / "tests/host/pam_probe")
+        for program in programs:
+            if program.exists():
+                target = folder / program.name
+                shutil.copyfile(program, target)
+                target.chmod(0o755)
+
+    def program(self, name):
+        """The path, inside the host, of a program of the tests' own."""
+        return f"{PROGRAMS}/{name}"
+
     # -- the product
 
     def module_path(self):
@@ -324,7 +350,7 @@ class Host:
         quoted = " ".join("'" + str(a).replace("'", "'\\''") + "'" for a in argv)
         return Terminal(self.argv(["script", "-qefc", quoted, "/dev/null"], user, env))
 
-    # -- programs of the tests' own
+    # -- people of the host, as programs
 
     def probe(self, service, user, steps=("authenticate",), answers=(), **how):
         """A run of pam_probe from start to end with these ANSWERS; its Report."""

@@ -66,16 +66,33 @@ def make_dev(root):
     mount("tmpfs", f"{root}/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
 
 
+def make_folders(root, path, modes):
+    """Makes PATH below ROOT; folders that are new get MODES, those the machine's own have."""
+    place = root
+    for part, mode in zip(path.strip("/").split("/"), modes):
+        place += "/" + part
+        if not os.path.isdir(place):
+            os.mkdir(place)
+            os.chmod(place, mode)
+
+
+def folder_modes(path):
+    """The modes of the folders that lead to PATH and of its own, from the root on."""
+    parts = path.strip("/").split("/")
+    return [stat.S_IMODE(os.stat("/" + "/".join(parts[:n + 1])).st_mode) for n in range(len(parts))]
+
+
 def make_root(visible, writable):
     """Builds the host's root under a tmpfs on /run and makes it our root.
 
     VISIBLE are folders shown at their own place even if they lie where the host has a file system
-    of its own (a build under /tmp, a clone on another disk); writes to the WRITABLE ones of them
-    stay in the host as well.
+    of its own (a build under /tmp, a clone on another disk), and as closed to others as there;
+    writes to the WRITABLE ones of them stay in the host as well.
     """
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     # opened before anything is covered: reached by /proc/self/fd from then on
     handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in visible}
+    modes = {path: folder_modes(path) for path in visible}
     mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
     root = "/run/root"
     overlay("/", "/run/layers", root)
@@ -86,10 +103,10 @@ def make_root(visible, writable):
     mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
     for number, path in enumerate(visible):
         source = f"/proc/self/fd/{handles[path]}"
+        make_folders(root, path, modes[path])
         if path in writable:
             overlay(source, f"/run/writable{number}", root + path)
         else:
-            os.makedirs(root + path, exist_ok=True)
             mount(source, root + path, None, MS_BIND)
             mount(None, root + path, None, MS_BIND | MS_REMOUNT | MS_RDONLY)
         os.close(handles[path])

@@ -12,7 +12,7 @@ class Probe:
 
     def __init__(self, host, service, user, steps, items=None, env=(), repeat=1, as_user=None,
                  wrap=()):
-        argv = [*wrap, host.build / "tests/host/pam_probe", service, user]
+        argv = [*wrap, host.program("pam_probe"), service, user]
         for name, value in (items or {}).items():
             argv += ["--item", f"{name}={value}"]
         for variable in env:

@@ -5,7 +5,7 @@
 Runs inside a throwaway host, as whoever the test wants. First it prints its own unique name; then
 for each line {"method": NAME, "signature": TEXT, "args": [...], "to": NAME} a line with either
 "reply" (a list) or "error" and "message". In ARGS an object {"fd": KIND, "text": TEXT} stands for
-a descriptor: a "pipe" written and closed as the contract wants, or a wrong one on purpose: "open"
+a descriptor: a "pipe" written and closed as org.raxauth.Auth1(5) wants, or a wrong one on purpose: "open"
 (the writing end stays open), "file", "closed" (no data), "socket".
 """
 

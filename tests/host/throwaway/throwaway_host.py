@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 
@@ -33,6 +34,7 @@ class ThrowawayHost(Host):
         super().__init__(build)
         try:
             self._boot()
+            self.install_programs()
             self.bus = self.service(["dbus-daemon", "--system", "--nofork", "--nopidfile",
                                      "--print-address=1"], self._bus_answers, "dbus")
             self.sshd = self.service(["/usr/sbin/sshd", "-D"], self._sshd_listens, "sshd")
@@ -61,8 +63,8 @@ class ThrowawayHost(Host):
     def _boot(self):
         self._master, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._master.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        what = {"visible": [str(p) for p in (SOURCE, self.build) if p],
-                "writable": [str(self.build)] if self.build else [],
+        builds = self._build_folders()
+        what = {"visible": [str(SOURCE), *builds], "writable": builds,
                 "hostname": "throwaway", "accounts": accounts()}
         self._init = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child",
@@ -85,6 +87,14 @@ class ThrowawayHost(Host):
                            for i in (0, 4)]
         self.journal = SocketJournal(*sockets)
         self._closing.callback(self.journal.close)
+
+    def _build_folders(self):
+        """The build, and where it was configured: its install scripts name files by that place."""
+        if not self.build:
+            return []
+        cache = (self.build / "CMakeCache.txt").read_text()
+        home = re.search(r"^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$", cache, re.M).group(1)
+        return list(dict.fromkeys([str(self.build), str(pathlib.Path(home).resolve())]))
 
     def _halt(self):
         self._master.close()  # PID 1 ends when its other end closes, and the rest with it
@@ -145,7 +155,7 @@ class ThrowawayHost(Host):
 
     @contextlib.contextmanager
     def _trouble(self, kind, user=None):
-        process = self.spawn(["/usr/bin/python3", "-I", HERE / "trouble.py", kind], user=user,
+        process = self.spawn(["/usr/bin/python3", "-I", self.program("trouble.py"), kind], user=user,
                              stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         try:
             if process.stdout.readline().strip() != "ready":

@@ -100,7 +100,8 @@ std::optional<Verdict> refusal_before_asking(const Context& context, Services& s
     if (services.factors == nullptr || !services.identity.capabilities().change_password) {
         return not_offered("Passwords cannot be changed from here", words);
     }
-    if (const auto refusal = services.limiter.refusal(subject.account.name, subject.origin)) {
+    if (const auto refusal =
+            services.limiter.refusal(subject.account.name, subject.origin, subject.service)) {
         return throttled(*refusal, services.clock.wall(), "limiter, before a password change");
     }
     return std::nullopt;

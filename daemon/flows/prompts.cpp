@@ -48,7 +48,9 @@ std::vector<conversation::Message> passcode_question(const settings::ServicePoli
     if (!prompt.note.empty()) {
         notes.push_back(prompt.note);
     }
-    notes.push_back(prompt.factor == identity::Factor::OtpDevice
+    notes.push_back(prompt.nothing_sent
+                        ? "Type a code of your app, or an empty line to have one sent."
+                    : prompt.factor == identity::Factor::OtpDevice
                         ? fmt::format("{} wants a code of your authenticator app.", provider)
                         : fmt::format("{} sent you a code by SMS, or your app has it.", provider));
     if (prompt.may_resend) {

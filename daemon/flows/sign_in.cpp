@@ -44,6 +44,11 @@ struct SignInAnew {
 struct RightPassword {};
 using PasswordOutcome = std::variant<RightPassword, Verdict, SignInAnew>;
 
+/// Sent to the person's phone, perhaps. An older server says so of everybody.
+bool comes_as_message(const identity::Challenge& challenge) {
+    return challenge.factor != identity::Factor::OtpDevice;
+}
+
 class SignIn {
   public:
     SignIn(Person& person, Context& context, Services& services, SignInTrace& trace)
@@ -62,6 +67,7 @@ class SignIn {
     Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
     Task<void> obtain_password(std::optional<Secret> typed);
+    Task<std::optional<Verdict>> ask_before_the_first_step();
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
     Task<std::optional<Verdict>> renew_password();
@@ -74,6 +80,9 @@ class SignIn {
 
     const std::string& account_name() const { return subject_.account.name; }
     const Secret* password_to_keep() const;
+    bool is_the_password(const Secret& answer) const;
+    Verdict refuse_password_only_client();
+    void note_messages_left();
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
 
@@ -92,6 +101,7 @@ class SignIn {
     unsigned attempts_left_;
     unsigned resends_left_;
     std::string note_; ///< for the next passcode prompt
+    limits::SignInProof proof_ = limits::SignInProof::WithoutPasscode;
     bool password_renewed_ = false;
     bool enrolled_ = false;
 };
@@ -123,14 +133,65 @@ Task<Verdict> SignIn::run() {
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
     }
-    if (const auto refusal = services_.limiter.refusal(account_name(), subject_.origin)) {
-        co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
+    if (const auto refusal =
+            services_.limiter.refusal(account_name(), subject_.origin, subject_.service)) {
+        if (!refusal->password_only_client) {
+            co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
+        }
+        std::optional<Verdict> ended = co_await ask_before_the_first_step();
+        if (ended) {
+            co_return std::move(*ended);
+        }
     }
     const std::chrono::milliseconds held = services_.limiter.delay(account_name(), subject_.origin);
     if (held.count() > 0) {
         co_await services_.sleep(held);
     }
     co_return co_await first_step();
+}
+
+/// This client answered a passcode prompt of this service with the password. It gets no further
+/// text message until it has shown that it can be asked: nothing, when it has.
+Task<std::optional<Verdict>> SignIn::ask_before_the_first_step() {
+    if (!passcode_) {
+        PasscodePrompt prompt;
+        prompt.nothing_sent = true;
+        prompt.note = "This client sent its password as the passcode before.";
+        Secret typed =
+            co_await ask_one(person_, passcode_question(policy_, services_.words.name, prompt));
+        if (is_the_password(typed)) {
+            co_return refuse_password_only_client();
+        }
+        if (passcode_from(typed.view())) {
+            passcode_ = std::move(typed);
+        }
+    }
+    services_.limiter.answered_properly(account_name(), subject_.origin, subject_.service);
+    co_return std::nullopt;
+}
+
+/// sshd's PasswordAuthentication gives its one answer to every prompt.
+bool SignIn::is_the_password(const Secret& answer) const {
+    return !answer.empty() && (answer.equals(typed_) || answer.equals(password_));
+}
+
+Verdict SignIn::refuse_password_only_client() {
+    return ban_password_only_client(
+        services_.limiter, subject_, "the passcode prompt",
+        "This client cannot be asked for a passcode: it sent the password again.");
+}
+
+/// Tells ahead when the account's text messages are nearly used up.
+void SignIn::note_messages_left() {
+    const auto left = services_.limiter.challenges_left(account_name(), subject_.origin);
+    if (left.challenges > 1) {
+        return;
+    }
+    const std::string when = time_of_day(left.next_at, services_.clock.wall());
+    note_ += note_.empty() ? "" : "\n";
+    note_ += left.challenges == 1
+                 ? fmt::format("After this code one more can be sent; then none until {}.", when)
+                 : fmt::format("This is the last code that can be sent until {}.", when);
 }
 
 /// Does the second factor of this very session count here?
@@ -296,6 +357,9 @@ Task<Verdict> SignIn::first_step() {
     }
     Answer& answer = std::get<0>(sent);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
+        if (comes_as_message(required->challenge)) {
+            note_messages_left();
+        }
         co_return co_await second_step(std::move(required->challenge));
     }
     if (services_.factors == nullptr || !context_.interactive || with_api_key_) {
@@ -345,11 +409,6 @@ Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     co_return ended;
 }
 
-/// Sent to the person's phone, perhaps. An older server says so of everybody.
-bool comes_as_message(const identity::Challenge& challenge) {
-    return challenge.factor != identity::Factor::OtpDevice;
-}
-
 Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
     if (passcode_) {
         co_return std::move(*std::exchange(passcode_, std::nullopt));
@@ -366,11 +425,8 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
     unsigned unusable = 0;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
-        // sshd's PasswordAuthentication gives its one answer to every prompt.
-        if (!typed.empty() && (typed.equals(typed_) || typed.equals(password_))) {
-            co_return ban_password_only_client(
-                services_.limiter, subject_, "the passcode prompt",
-                "This client cannot be asked for a passcode: it sent the password again.");
+        if (is_the_password(typed)) {
+            co_return refuse_password_only_client();
         }
         const std::string_view text = typed.view();
         if (text.empty() || text == "r" || text == "R") {
@@ -426,6 +482,7 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
         note_ = "A new code has been requested.";
+        note_messages_left();
         co_return std::nullopt;
     }
     co_return conclude(std::move(answer));
@@ -433,8 +490,8 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
 
 /// One passcode to Identity. WrongCredentials with attempts_left_ means: may be asked again.
 Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret& passcode) {
-    Limiter::Permission permission =
-        co_await services_.limiter.reserve_passcode(account_name(), subject_.origin);
+    Limiter::Permission permission = co_await services_.limiter.reserve_passcode(
+        account_name(), subject_.origin, subject_.service);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
         attempts_left_ = 0;
         co_return throttled(*refusal, services_.clock.wall(), "limits.wrong_passcodes");
@@ -455,6 +512,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         attempt.not_judged();
     } else if (std::holds_alternative<identity::TokenIssued>(answer)) {
         attempt.accepted();
+        proof_ = limits::SignInProof::WithPasscode;
     }
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
         if (attempts_left_ == 0) {
@@ -490,7 +548,7 @@ Verdict SignIn::admit(identity::TokenIssued issued) {
                               words.name, words.mfa_elsewhere)
                 : fmt::format("This {} account may not sign in here.", words.name));
     }
-    services_.limiter.signed_in(account_name(), subject_.origin);
+    services_.limiter.signed_in(account_name(), subject_.origin, proof_);
     return Verdict::granted(
         services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)), context_,
                                   subject_.account, subject_.uid, password_to_keep()));

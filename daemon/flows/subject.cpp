@@ -34,6 +34,7 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
 
 Task<Subject> find_subject(const Context& context, Services& services) {
     Subject subject;
+    subject.service = context.service;
     const LookUp found = co_await find_local_account(context, services);
     const std::optional<policy::LocalAccount>& local = found.account;
     if (found.failed) {

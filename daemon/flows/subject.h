@@ -10,6 +10,7 @@
 #include "daemon/policy/local_accounts.h"
 
 #include <optional>
+#include <string>
 
 namespace raxauth::flows {
 
@@ -18,6 +19,7 @@ struct Subject {
     uid_t uid = contract::kUnsetId;
     identity::Account account;
     limits::Origin origin;
+    std::string service; ///< the PAM service, for limits that hold for one service alone
     /// The verdict that ends every procedure at once: this account is not judged here (exempt), or
     /// not now (NSS failed).
     std::optional<conversation::Verdict> early;

@@ -58,7 +58,7 @@ bool is_choice(const Secret& answer, std::string_view letter, std::string_view w
 
 Verdict ban_password_only_client(limits::Limiter& limiter, const Subject& subject,
                                  std::string_view question, std::string text) {
-    limiter.ban_password_only_client(subject.account.name, subject.origin);
+    limiter.ban_password_only_client(subject.account.name, subject.origin, subject.service);
     return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
                             fmt::format("the client answered {} with the password; sshd needs "
                                         "KbdInteractiveAuthentication yes",

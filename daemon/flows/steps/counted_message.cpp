@@ -16,18 +16,23 @@ using limits::LimitRefusal;
 
 /// What a reply means for the limiter.
 struct Meaning {
-    bool message_sent = false; ///< or perhaps
+    enum class Message { NotSent, Sent, Unknown };
+    Message message = Message::NotSent;
     bool wrong_password = false;
 };
 
 /// An answer that is no challenge sent nothing, also a 5xx: an outage must not use up the person's
-/// budget.
+/// budget. Where no answer came, nobody knows.
 Meaning meaning_of_first_step(const Answer& answer) {
     Meaning meaning;
     if (const auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
-        meaning.message_sent = required->challenge.factor != identity::Factor::OtpDevice;
+        if (required->challenge.factor != identity::Factor::OtpDevice) {
+            meaning.message = Meaning::Message::Sent;
+        }
     } else if (const auto* lost = std::get_if<identity::Unreachable>(&answer)) {
-        meaning.message_sent = lost->maybe_judged;
+        if (lost->maybe_judged) {
+            meaning.message = Meaning::Message::Unknown;
+        }
     } else if (const auto* rejected = std::get_if<identity::Rejected>(&answer)) {
         meaning.wrong_password = rejected->cause == identity::Rejected::Cause::WrongCredentials;
     }
@@ -40,12 +45,16 @@ bool has_no_reply(const FactorAnswer<Done>& answer) {
 }
 
 Meaning meaning_of_message(const FactorAnswer<Done>& answer) {
-    return {std::holds_alternative<Done>(answer) || has_no_reply(answer), false};
+    if (has_no_reply(answer)) {
+        return {Meaning::Message::Unknown};
+    }
+    return {std::holds_alternative<Done>(answer) ? Meaning::Message::Sent
+                                                 : Meaning::Message::NotSent};
 }
 
 Meaning meaning_of_password_proof(const FactorAnswer<Done>& answer) {
     const auto* refusal = std::get_if<FactorRefusal>(&answer);
-    return {has_no_reply(answer),
+    return {has_no_reply(answer) ? Meaning::Message::Unknown : Meaning::Message::NotSent,
             refusal != nullptr && refusal->cause == FactorRefusal::Cause::WrongPassword};
 }
 
@@ -53,7 +62,7 @@ template <class Reply>
 Task<Counted<Reply>> counted(Limiter& limiter, const Subject& subject, Task<Reply> send,
                              Meaning (*meaning_of)(const Reply&)) {
     Limiter::Permission permission =
-        co_await limiter.reserve_challenge(subject.account.name, subject.origin);
+        co_await limiter.reserve_challenge(subject.account.name, subject.origin, subject.service);
     if (const auto* limit = std::get_if<LimitRefusal>(&permission)) {
         co_return Counted<Reply>(std::in_place_index<1>, *limit);
     }
@@ -63,8 +72,15 @@ Task<Counted<Reply>> counted(Limiter& limiter, const Subject& subject, Task<Repl
     if (meaning.wrong_password) { // first: others may be waiting to be let on
         limiter.password_failed(subject.account.name, subject.origin);
     }
-    if (!meaning.message_sent) {
+    switch (meaning.message) {
+    case Meaning::Message::NotSent:
         attempt->not_judged();
+        break;
+    case Meaning::Message::Unknown:
+        attempt->unanswered();
+        break;
+    case Meaning::Message::Sent:
+        break; // counts
     }
     co_return result;
 }

@@ -11,7 +11,7 @@
 
 /// The only place that sends what may cost the person a text message: it is counted in the limiter
 /// before it is sent, and taken back from the count when the reply shows that no message went out.
-/// No reply at all, or one that leaves it open, stays counted.
+/// Without a reply it counts for some minutes only: an outage must not use up the budget.
 namespace raxauth::flows {
 
 /// The reply, or the limit that kept the request from being sent.

@@ -275,3 +275,81 @@ TEST(SignInLimits, hold_a_strangers_password_back_while_the_account_is_under_att
     UNSIGNED_LONGS_EQUAL(1, world.naps.size());
     CHECK_TRUE(world.naps[0] > 0ms);
 }
+
+TEST(SignInLimits, of_challenges_are_used_up_by_an_outage_for_minutes_only) {
+    for (int i = 0; i < 6; ++i) {
+        world.identity.at_step_1(
+            [] { return identity::Unreachable{"no reply", /* maybe_judged= */ true}; });
+        SignInRun run(world);
+        run.person().when_asked_for("password", "secret");
+        run.start();
+        run.check_ends(State::Unavailable, Reason::IdentityUnreachable);
+    }
+    check_refused_here("192.0.2.7");
+
+    world.clock.advance(5min);
+    sign_in_well("192.0.2.7");
+}
+
+TEST(SignInLimits, of_challenges_let_somebody_sign_in_by_text_message_eight_times) {
+    for (int i = 0; i < 8; ++i) {
+        sign_in_well("192.0.2.7");
+        world.clock.advance(3min);
+    }
+    UNSIGNED_LONGS_EQUAL(0, world.counts().challenges);
+}
+
+TEST(SignInLimits, of_challenges_are_announced_before_the_last_one) {
+    for (int i = 0; i < 4; ++i) {
+        world.identity.challenges("session");
+        SignInRun run(world);
+        run.person().when_asked_for("password", "secret");
+        run.start();
+        CHECK_FALSE(contains(run.all_text(), "one more can be sent"));
+    }
+    world.identity.challenges("5").challenges("6");
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for("one more can be sent; then none until", "")
+        .when_asked_for("the last code that can be sent until", "");
+    run.start();
+    CHECK_TRUE(contains(run.all_text(), "No further SMS will be sent for now"));
+}
+
+TEST(SignInLimits, are_of_the_provider_account_whatever_the_local_names) {
+    world.settings.accounts.map["bob"] = "Alice.Smith";
+    world.accounts.add("bob", 1002);
+    fail_a_passcode("192.0.2.7");
+    world.identity.challenges("session").rejects_passcode();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "000000");
+    caller::Context of_bob = SignInWorld::ssh_login("192.0.2.8");
+    of_bob.user = "bob";
+    run.start(std::move(of_bob));
+
+    UNSIGNED_LONGS_EQUAL(2, world.counts().wrong_passcodes);
+    check_refused_here("192.0.2.9");
+}
+
+TEST(SignInLimits, of_wrong_passcodes_are_not_wiped_by_an_api_key) {
+    fail_a_passcode("192.0.2.7");
+    world.settings.sign_in.credential = settings::CredentialRule::PasswordOrApiKey;
+    world.settings.access.require_mfa = false;
+    world.identity.at_step_1([] { return identity::Rejected{}; })
+        .at_step_1(world.token({.proven = kPasswordAlone}));
+    SignInRun run(world);
+    run.person().when_asked_for("password", "0123456789abcdef0123456789abcdef");
+    run.start();
+
+    UNSIGNED_LONGS_EQUAL(1, world.counts().wrong_passcodes);
+    world.let_go_of_all();
+}
+
+TEST(SignInLimits, of_wrong_passwords_refuse_nobody_for_what_sixty_four_networks_did) {
+    for (int i = 1; i <= 64; ++i) {
+        fail_a_password(("2001:db8:" + std::to_string(i) + ":1::1").c_str());
+    }
+    sign_in_well("198.51.100.9");
+    sign_in_well(""); // the console, for the first time
+}

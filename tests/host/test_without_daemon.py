@@ -63,11 +63,9 @@ def cron_runs(host, user="alice"):
     """Whether cron, started now, runs a job of USER's; waits for its word on it."""
     host.path("/etc/cron.d/job").write_text(f"@reboot {user} id -un >{RAN}-{user}\n")
     ran = host.path(f"{RAN}-{user}")
-    with contextlib.suppress(FileNotFoundError):
-        ran.unlink()
-        host.path("/run/crond.reboot").unlink()
-    with contextlib.suppress(FileNotFoundError):
-        host.path("/run/crond.reboot").unlink()
+    for left in (ran, host.path("/run/crond.reboot")):
+        with contextlib.suppress(FileNotFoundError):
+            left.unlink()
     mark = host.journal.mark()
     cron = host.spawn(["cron", "-f"])
     try:

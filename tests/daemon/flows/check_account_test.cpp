@@ -2,6 +2,8 @@
 #include "daemon/flows/check_account.h"
 #include "sign_in_world.h"
 
+#include <utility>
+
 using namespace raxauth;
 using namespace raxauth::testing;
 using caller::Context;
@@ -54,9 +56,9 @@ TEST_GROUP(CheckAccount) {
         const sessions::Grant grant =
             world.sessions.accept(std::get<policy::Admission>(std::move(judged)),
                                   SignInWorld::ssh_login(), account, 1001);
-        Context opening = context;
-        opening.service = "sshd";
-        CHECK_TRUE(world.sessions.open(grant.ticket(), opening, 0).has_value());
+        const std::string asking = std::exchange(context.service, "sshd");
+        CHECK_TRUE(world.sessions.open(grant.ticket(), context, 0).has_value());
+        context.service = asking;
     }
 };
 

@@ -431,10 +431,10 @@ TEST(SessionStore, ends_a_session_that_logind_has_removed) {
 }
 
 TEST(SessionStore, takes_back_no_entry_whose_logind_session_was_removed_over_the_restart) {
-    Context where = context(11, 1001);
+    Context where = inside(11, 1001);
     where.session.logind_session = "c999999999"; // no logind knows it
     accept(where, "token-1");
-    accept(context(12, 1001), "token-2");
+    accept(inside(12, 1001), "token-2");
     const Secret bytes = store->serialise();
     store->hand_over();
     handed_over = true;
@@ -533,7 +533,7 @@ TEST(SessionStore, that_holds_the_tokens_of_one_issuer_ends_the_others_where_the
 
     // A conversation that began before, and ends now: a yes, but nothing to be held.
     CHECK_TRUE(accept(outside(), "token-3").ticket().empty());
-    accept(context(13, 1001), "token-4");
+    accept(inside(13, 1001), "token-4");
     UNSIGNED_LONGS_EQUAL(0, store->size());
     UNSIGNED_LONGS_EQUAL(4, revoker.abandoned());
     UNSIGNED_LONGS_EQUAL(0, elsewhere.issued());
@@ -551,7 +551,7 @@ TEST(SessionStore, with_a_full_table_of_sessions_lets_the_newcomers_token_go) {
 
     CHECK_FALSE(store->open(ticket("token-3"), context(13), 0).has_value());
     CHECK_FALSE(revoker.lives("token-3"));
-    accept(context(14, 1001), "token-4");
+    accept(inside(14, 1001), "token-4");
     CHECK_FALSE(revoker.lives("token-4"));
     UNSIGNED_LONGS_EQUAL(2, store->size());
     CHECK_TRUE(find(11) != nullptr && find(12) != nullptr);
@@ -630,7 +630,7 @@ TEST(SessionPassword, that_could_not_be_compared_is_neither_right_nor_wrong) {
 }
 
 TEST(SessionPassword, is_of_no_use_for_a_later_entry_of_the_session) {
-    accept(context(11, 1001), "token-2"); // no password typed: polkit with a key, say
+    accept(inside(11, 1001), "token-2"); // no password typed: polkit with a key, say
     CHECK_TRUE(check("secret") == SessionStore::PasswordCheck::NoVerifier);
     CHECK_FALSE(store->reuse(key, generation).has_value());
     CHECK_TRUE(store->reuse(key, find(11)->generation).has_value());

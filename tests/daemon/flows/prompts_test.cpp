@@ -53,7 +53,9 @@ TEST_GROUP(Prompts) {
         for (const auto factor : {identity::Factor::Passcode, identity::Factor::OtpDevice}) {
             for (const bool resend : {false, true}) {
                 for (const char* note : {"", "That passcode was not accepted; 1 attempt left."}) {
-                    check(passcode_question(policy, "Rackspace", {factor, resend, note}));
+                    check(
+                        passcode_question(policy, "Rackspace",
+                                          {.factor = factor, .may_resend = resend, .note = note}));
                 }
             }
         }
@@ -94,8 +96,9 @@ TEST(Prompts, a_graphical_service_gets_one_short_line_and_its_notes_apart) {
             CHECK_TRUE(question[i].text.find('\n') == std::string::npos);
         }
     });
-    const auto question =
-        passcode_question(graphical, "Rackspace", {identity::Factor::Passcode, true, "Wrong."});
+    const auto question = passcode_question(
+        graphical, "Rackspace",
+        {.factor = identity::Factor::Passcode, .may_resend = true, .note = "Wrong."});
     LONGS_EQUAL(4, question.size());
     STRCMP_EQUAL("Wrong.", question[0].text.c_str());
     check_says(question[1], "sms");
@@ -103,20 +106,33 @@ TEST(Prompts, a_graphical_service_gets_one_short_line_and_its_notes_apart) {
 }
 
 TEST(Prompts, the_second_says_where_the_code_comes_from) {
-    CHECK_TRUE(contains(passcode_text({identity::Factor::Passcode, false, ""}), "sms"));
-    CHECK_FALSE(contains(passcode_text({identity::Factor::OtpDevice, false, ""}), "sms"));
-    CHECK_TRUE(contains(passcode_text({identity::Factor::OtpDevice, false, ""}), "authenticator"));
+    CHECK_TRUE(contains(
+        passcode_text({.factor = identity::Factor::Passcode, .may_resend = false, .note = ""}),
+        "sms"));
+    CHECK_FALSE(contains(
+        passcode_text({.factor = identity::Factor::OtpDevice, .may_resend = false, .note = ""}),
+        "sms"));
+    CHECK_TRUE(contains(
+        passcode_text({.factor = identity::Factor::OtpDevice, .may_resend = false, .note = ""}),
+        "authenticator"));
 }
 
 TEST(Prompts, the_second_offers_a_new_sms_only_where_one_can_be_had) {
-    CHECK_TRUE(contains(passcode_text({identity::Factor::Passcode, true, ""}), "empty line"));
-    CHECK_FALSE(contains(passcode_text({identity::Factor::Passcode, false, ""}), "empty line"));
+    CHECK_TRUE(contains(
+        passcode_text({.factor = identity::Factor::Passcode, .may_resend = true, .note = ""}),
+        "empty line"));
+    CHECK_FALSE(contains(
+        passcode_text({.factor = identity::Factor::Passcode, .may_resend = false, .note = ""}),
+        "empty line"));
 }
 
 TEST(Prompts, what_happened_before_stands_in_front_on_a_line_of_its_own) {
-    const std::string text = passcode_text({identity::Factor::Passcode, false, "Not accepted."});
+    const std::string text = passcode_text(
+        {.factor = identity::Factor::Passcode, .may_resend = false, .note = "Not accepted."});
     CHECK_TRUE_TEXT(text.starts_with("Not accepted.\nRackspace"), text.c_str());
-    CHECK_TRUE(passcode_text({identity::Factor::Passcode, false, ""}).starts_with("Rackspace"));
+    CHECK_TRUE(
+        passcode_text({.factor = identity::Factor::Passcode, .may_resend = false, .note = ""})
+            .starts_with("Rackspace"));
 }
 
 TEST(Prompts, in_a_session_a_note_says_that_the_password_is_enough) {

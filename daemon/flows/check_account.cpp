@@ -31,7 +31,7 @@ AccountVerdict check_our_user(const Context& context,
     }
     const auto key = sessions::SessionKey::of(context.session, context.user);
     const sessions::Session* session =
-        account ? standing_sign_in(key, *account, to.issuer, to.sessions) : nullptr;
+        account ? standing_sign_in(key, *account, to.sessions) : nullptr;
     if (session != nullptr) {
         const sessions::SignedIn& proof = session->signed_in;
         const auto refusal =

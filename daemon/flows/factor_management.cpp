@@ -6,7 +6,7 @@
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/flows/reuse.h"
-#include "daemon/identity/rackspace/credentials_body.h"
+#include "daemon/identity/json_writer.h"
 #include "daemon/journal/journal.h"
 
 #include <algorithm>
@@ -819,8 +819,7 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
     }
     access.key = sessions::SessionKey::of(context.session, context.user);
     const auto standing = [&access, &services] {
-        return standing_sign_in(access.key, access.subject.account, services.issuer,
-                                services.sessions);
+        return standing_sign_in(access.key, access.subject.account, services.sessions);
     };
     const sessions::Session* session = standing();
     // Where tokens are not handed out, whoever is at this session's keyboard does not get what a

@@ -54,7 +54,7 @@ void PendingEnrolments::close() {
 Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolment> enrolment,
                                                  std::uint64_t id) {
     try {
-        Task<void> undoing = undo(enrolment, care_(enrolment->address));
+        Task<void> undoing = undo(enrolment, factors_());
         co_await std::move(undoing);
     } catch (const std::exception& fault) {
         journal::warning(std::string("a set-up could not be undone: ") + fault.what());
@@ -64,17 +64,17 @@ Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolmen
 
 /// One try: what stays behind is an unverified device, which proves nothing to anybody.
 Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment,
-                                   identity::FactorManagement* care) {
+                                   identity::FactorManagement* factors) {
     if (!enrolment || enrolment->device.empty()) {
         co_return;
     }
     bool removed = false;
-    if (care != nullptr && !closed_ && !enrolment->token().empty()) {
+    if (factors != nullptr && !closed_ && !enrolment->token().empty()) {
         const identity::Acting who{enrolment->token(), enrolment->user_id};
         Task<identity::FactorAnswer<identity::Done>> removing =
             enrolment->kind == identity::FactorKind::Sms
-                ? care->remove_phone(who, enrolment->device)
-                : care->remove_otp_device(who, enrolment->device);
+                ? factors->remove_phone(who, enrolment->device)
+                : factors->remove_otp_device(who, enrolment->device);
         const identity::FactorAnswer<identity::Done> answer = co_await std::move(removing);
         removed = std::holds_alternative<identity::Done>(answer);
     }

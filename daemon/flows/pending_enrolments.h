@@ -18,7 +18,6 @@ namespace raxauth::flows {
 
 /// A second factor that is being set up: as far as it got.
 struct PendingEnrolment {
-    std::string address; ///< of the Identity service it was begun at
     std::string account; ///< Rackspace user
     WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
@@ -46,11 +45,11 @@ class PendingEnrolments {
     static constexpr std::size_t kMost = 64;
     static constexpr std::size_t kMostOfAccount = 4;
 
-    /// Whom to ask when something is to be undone at an address; null: nobody any more.
-    using CareAt = std::function<identity::FactorManagement*(const std::string& address)>;
+    /// Whom to ask when something is to be undone; null: nobody for now.
+    using FactorsNow = std::function<identity::FactorManagement*()>;
 
     /// `loop` outlives it.
-    PendingEnrolments(Loop& loop, CareAt care) : loop_(loop), care_(std::move(care)) {}
+    PendingEnrolments(Loop& loop, FactorsNow factors) : loop_(loop), factors_(std::move(factors)) {}
     PendingEnrolments(const PendingEnrolments&) = delete;
     PendingEnrolments& operator=(const PendingEnrolments&) = delete;
 
@@ -61,8 +60,9 @@ class PendingEnrolments {
     void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);
-    /// The same, awaited, by `care`, which is that of the address it was begun at.
-    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment, identity::FactorManagement* care);
+    /// The same, awaited, by `factors`.
+    Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment,
+                    identity::FactorManagement* factors);
     /// An orderly stop: the tokens are let go, now and whenever one would be kept.
     void close();
 
@@ -77,7 +77,7 @@ class PendingEnrolments {
     bool has_room_for(const std::string& account) const;
 
     Loop& loop_;
-    CareAt care_;
+    FactorsNow factors_;
     bool closed_ = false;
     std::map<std::string, Kept> kept_;
     std::uint64_t last_job_ = 0;

@@ -3,6 +3,7 @@
 
 #include "daemon/identity/factor_management.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/provider_words.h"
 #include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
@@ -29,7 +30,7 @@ struct Services {
     std::function<Task<void>(std::chrono::microseconds)> sleep;
     identity::FactorManagement* factors; ///< null where the identity service has no such thing
     PendingEnrolments& enrolments;
-    const identity::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
+    const identity::ProviderWords& words; ///< the provider's names, for texts
 };
 
 } // namespace raxauth::flows

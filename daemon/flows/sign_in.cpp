@@ -151,8 +151,8 @@ Task<std::optional<Verdict>> SignIn::find_local_account() {
 /// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
 Task<std::optional<Verdict>> SignIn::reuse_session() {
     const ReuseDecision decision =
-        decide_reuse(context_, uid_, account_, services_.issuer, policy_,
-                     services_.settings.sessions, services_.sessions, services_.clock);
+        decide_reuse(context_, uid_, account_, policy_, services_.settings.sessions,
+                     services_.sessions, services_.clock);
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }

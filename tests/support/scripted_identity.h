@@ -70,6 +70,8 @@ class ScriptedIdentity final : public identity::Identity {
     Task<bool> revoke(const Secret& /*token*/) override { co_return true; }
     void warm() override { ++warmed; }
     identity::Reachability reachability() const override { return reachable; }
+    identity::Capabilities capabilities() const override { return able; }
+    bool busy() const override { return under_way_ > 0; }
 
     std::size_t asked(int step) const {
         std::size_t count = 0;
@@ -87,6 +89,18 @@ class ScriptedIdentity final : public identity::Identity {
     std::vector<Call> calls;
     unsigned warmed = 0;
     identity::Reachability reachable;
+    /// All that Rackspace can; a test takes away what it is about.
+    identity::Capabilities able = {.api_keys = true,
+                                   .resend_passcode = true,
+                                   .change_password = true,
+                                   .enrol_otp = true,
+                                   .enrol_sms = true,
+                                   .set_up_at_sign_in = true,
+                                   .choose_factor = true,
+                                   .switch_off = true,
+                                   .bypass_codes = true,
+                                   .unlock = true,
+                                   .enforcement = true};
 
   private:
     struct UnderWay {

@@ -3,6 +3,7 @@
 
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/sign_in.h"
+#include "daemon/identity/rackspace/words.h"
 #include "daemon/limits/limiter.h"
 #include "tests/support/counting_revoker.h"
 #include "tests/support/event_pump.h"
@@ -50,7 +51,7 @@ struct SignInWorld {
                 [this](std::chrono::microseconds time) { return nap(time); },
                 factors,
                 enrolments,
-                revoker};
+                words};
     }
 
     /// A PAM transaction of root for an ssh login from one host.
@@ -89,7 +90,8 @@ struct SignInWorld {
     Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
     sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorManagement* factors = nullptr; ///< without one, nothing is offered
-    flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return factors; }};
+    identity::ProviderWords words = identity::rackspace::words();
+    flows::PendingEnrolments enrolments{loop, [this] { return factors; }};
     std::unique_ptr<limits::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;

@@ -42,6 +42,8 @@ class RevokingIdentity final : public identity::Identity {
     }
     void warm() override {}
     identity::Reachability reachability() const override { return {}; }
+    identity::Capabilities capabilities() const override { return {}; }
+    bool busy() const override { return !under_way.empty(); }
 
     std::vector<std::string> asked;
     std::deque<OneShot<bool>*> under_way;

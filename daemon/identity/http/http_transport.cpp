@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libcurl's multi interface on sd-event. What its users learnt the hard way, and is kept here:
+// libcurl's multi interface on sd-event: one machine, whose parts share all its state, and so one
+// file. What its users learnt the hard way, and is kept here:
 //  - Inside curl's callbacks nothing of ours runs that could come back to curl: finished transfers
 //    are read after curl_multi_socket_action() returned, and delivered in the next turn of the
 //    loop.
@@ -25,6 +26,7 @@
 
 #include "common/handle.h"
 #include "common/text.h"
+#include "common/unique_fd.h"
 #include "daemon/identity/http/ca_bundle.h"
 #include "daemon/identity/http/failed_addresses.h"
 #include "daemon/identity/http/header_list.h"
@@ -564,11 +566,12 @@ curl_socket_t HttpTransport::Core::on_open(void* userdata, curlsocktype purpose,
         if (core.failed_addresses.contains(
                 key, now, state.last_resort ? state.started : steady_clock::time_point::min())) {
             state.avoided_any = true;
-            return CURL_SOCKET_BAD;
+            // Not CURL_SOCKET_BAD: curl would wait for it as for one that connects. To connect this
+            // one to an internet address fails at once, and curl goes on to the next.
+            return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         }
-        const int fd =
-            ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        if (fd < 0) {
+        UniqueFd fd(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+        if (!fd) {
             return CURL_SOCKET_BAD;
         }
         Connection connection;
@@ -586,8 +589,8 @@ curl_socket_t HttpTransport::Core::on_open(void* userdata, curlsocktype purpose,
         }
         connection.address = std::move(key);
         connection.opened = now;
-        core.connections.insert_or_assign(fd, std::move(connection));
-        return fd;
+        core.connections.insert_or_assign(fd.get(), std::move(connection));
+        return fd.release();
     } catch (...) {
         return CURL_SOCKET_BAD;
     }
@@ -606,7 +609,11 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
         const bool silent = steady_clock::now() - known->second.opened >= kSilentAfter;
         if (opener && opener->sendings == 0 &&
             (silent || opener->connecting_expired || carried_data(fd))) {
-            opener->closed.push_back(std::move(known->second.address));
+            try {
+                opener->closed.push_back(std::move(known->second.address));
+            } catch (const std::bad_alloc&) {
+                opener->closed.clear(); // not remembered, and no next address
+            }
         }
         core.connections.erase(known);
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because there are twenty calls: each is a few lines, one after the other.
 #include "common/letter_case.h"
 #include "common/text.h"
 #include "daemon/identity/http/requests.h"

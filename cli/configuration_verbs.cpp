@@ -60,6 +60,8 @@ std::set<std::string> services_of(const Settings& settings) {
     return names;
 }
 
+constexpr std::string_view kPolkit = "polkit-1";
+
 std::string list(const std::vector<std::string>& names) {
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
 }
@@ -111,10 +113,10 @@ void print_summary(const Settings& settings) {
         print_line("With role", list(settings.access.roles));
     }
     print_line("Second factor", settings.access.require_mfa ? "required" : "not required");
-    print_line("Not ours",
-               fmt::format("uid below {}; users: {}; groups: {}", settings.accounts.minimum_uid,
-                           list(settings.accounts.exempt_users),
-                           list(settings.accounts.exempt_groups)));
+    print_line("Not ours", fmt::format("uid below {} or above {}; users: {}; groups: {}",
+                                       settings.accounts.minimum_uid, settings.accounts.maximum_uid,
+                                       list(settings.accounts.exempt_users),
+                                       list(settings.accounts.exempt_groups)));
     for (const std::string& name : services_of(settings)) {
         const settings::ServicePolicy service = settings.for_service(name);
         std::string text = fmt::format("second factor {}, reuse {}",
@@ -153,6 +155,7 @@ nlohmann::json summary_of(const Settings& settings) {
             {"tenant_name", settings.accounts.tenant_name},
             {"mapped_users", settings.accounts.map.size()},
             {"minimum_uid", settings.accounts.minimum_uid},
+            {"maximum_uid", settings.accounts.maximum_uid},
             {"exempt_users", settings.accounts.exempt_users},
             {"exempt_groups", settings.accounts.exempt_groups},
             {"user_token", settings.sessions.user_token},
@@ -200,7 +203,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                       fmt::format("{} {} in the configuration", faults->size(),
                                   faults->size() == 1 ? "fault" : "faults"),
                       "Put them right (every key is explained in raxauth.toml(5)), then: raxauth "
-                      "reload");
+                      "reload. Until then raxauthd goes on with what it accepted last.");
     }
     const auto& settings = std::get<Settings>(outcome);
     const bool binds = settings.binds_anybody();
@@ -208,6 +211,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
         nlohmann::json result{{"usable", true},
                               {"binds", binds},
                               {"faults", nlohmann::json::array()},
+                              {"laxer_than_sudo", settings.laxer_than_sudo(kPolkit)},
                               {"settings", summary_of(settings)}};
         if (!binds) {
             result["advice"] = settings::kBindingAdvice;
@@ -217,6 +221,12 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
     }
     fmt::print("No faults in {}. It says:\n", name_of(place));
     print_summary(settings);
+    if (const auto laxer = settings.laxer_than_sudo(kPolkit); !laxer.empty()) {
+        fmt::print(stderr,
+                   "Warning: pkexec gives root's rights as sudo does, and [services.{}] asks less "
+                   "than [services.sudo]: {}.\n",
+                   kPolkit, fmt::join(laxer, ", "));
+    }
     if (!binds) {
         throw Failure(
             ExitStatus::Refused, "with this configuration nobody can sign in",

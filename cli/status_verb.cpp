@@ -40,7 +40,10 @@ class Report {
         line("raxauthd", fields_.shown("version"));
         const auto faults = fields_.text("configuration");
         if (faults && !faults->empty()) {
-            line("Configuration", "faulty, nobody can sign in until this is put right:");
+            line("Configuration",
+                 fields_.has("identity-url") // of the one in force
+                     ? "faulty; the one accepted last stays in force until this is put right:"
+                     : "faulty; nobody can sign in until this is put right:");
             fmt::print("{}\n", sanitise_lines(*faults, kMaxFaultsBytes));
         } else if (faults) {
             line("Configuration", "in force");

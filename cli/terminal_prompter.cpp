@@ -16,7 +16,10 @@
 namespace raxauth::cli {
 namespace {
 
-constexpr std::array kSignals{SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
+// All whose default is to end or stop the process, but for those that cannot be caught and those
+// that a fault of the program brings.
+constexpr std::array kSignals{SIGINT,  SIGQUIT, SIGTERM, SIGHUP,    SIGTSTP, SIGALRM, SIGPIPE,
+                              SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
 
 volatile std::sig_atomic_t caught_signal = 0;
 
@@ -92,6 +95,9 @@ class HiddenInput {
         }
     }
     bool active() const noexcept { return active_; }
+    /// No line was finished: half a password must not be left for the shell to read. Unlike
+    /// TCSAFLUSH, this does not wait for a terminal that was stopped (^S).
+    void drop_input() const noexcept { static_cast<void>(::tcflush(terminal_, TCIFLUSH)); }
 
   private:
     int terminal_;
@@ -155,6 +161,9 @@ Line ask_once(int terminal, bool hidden, const std::string& text) {
     write_to_terminal(terminal, text);
     Line line = read_line(terminal, watch);
     if (!line.text) {
+        if (no_echo) {
+            no_echo->drop_input();
+        }
         write_to_terminal(terminal, "\n");
     }
     return line;

@@ -26,8 +26,9 @@ constexpr std::chrono::seconds kFormerCheck{30};
 } // namespace
 
 Daemon::Daemon(Places places)
-    : places_(std::move(places)), worker_(loop_), revocations_(loop_),
-      limiter_(limits::make_limiter(
+    : places_(std::move(places)), accepted_(places_.state_directory), worker_(loop_),
+      revocations_(loop_),
+      limiter_(std::make_unique<limits::Limiter>(
           clock_, settings::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
@@ -71,18 +72,59 @@ int Daemon::run() {
     return loop_.run();
 }
 
+/// What a faulty configuration does not keep from going on after a restart.
+std::optional<settings::Settings> Daemon::last_accepted() const {
+    try {
+        const std::vector<settings::SettingsText> texts = accepted_.kept();
+        if (texts.empty()) {
+            return std::nullopt;
+        }
+        auto loaded = settings::parse_settings(texts);
+        if (auto* accepted = std::get_if<settings::Settings>(&loaded)) {
+            return std::move(*accepted);
+        }
+        journal::error("configuration: the one accepted last cannot be used by this version: " +
+                       std::get<settings::SettingsFaults>(loaded).front().text());
+    } catch (const std::exception& fault) {
+        journal::error(std::string("configuration: the one accepted last cannot be used: ") +
+                       fault.what());
+    }
+    return std::nullopt;
+}
+
+void Daemon::keep(const std::vector<settings::SettingsText>& texts,
+                  const settings::Settings& accepted) {
+    try {
+        accepted_.keep(texts, accepted);
+    } catch (const std::exception& fault) { // a full disk keeps nobody from signing in
+        journal::warning(std::string("configuration: not kept for a start with a faulty one: ") +
+                         fault.what());
+    }
+}
+
 void Daemon::load() {
-    auto loaded = settings::load_settings(places_.settings);
+    std::vector<settings::SettingsText> texts;
+    auto loaded = settings::load_settings(places_.settings, &texts);
+    std::string trouble;
     if (const auto* faults = std::get_if<settings::SettingsFaults>(&loaded)) {
-        in_force_.trouble.clear();
         for (const settings::SettingsFault& fault : *faults) {
             journal::error("configuration: " + fault.text());
-            in_force_.trouble += (in_force_.trouble.empty() ? "" : "\n") + fault.text();
+            trouble += (trouble.empty() ? "" : "\n") + fault.text();
         }
-        journal::error(in_force_.configuration
-                           ? "configuration: the earlier one stays in use"
-                           : "configuration: nobody can sign in until it is mended");
-        return;
+        std::optional<settings::Settings> last;
+        if (!in_force_.configuration) {
+            last = last_accepted();
+        }
+        if (!last) {
+            in_force_.trouble = std::move(trouble);
+            journal::error(in_force_.configuration
+                               ? "configuration: faulty; the earlier one stays in force"
+                               : "configuration: faulty; nobody can sign in until it is mended");
+            return;
+        }
+        journal::error("configuration: faulty; the one accepted last is in force. Mend the faults "
+                       "above, then: raxauth reload");
+        loaded = *std::move(last);
     }
     auto fresh = std::make_shared<Configuration>();
     fresh->settings = std::get<settings::Settings>(std::move(loaded));
@@ -92,7 +134,10 @@ void Daemon::load() {
         return;
     }
     descriptor_store_.issued_by(issuer);
-    use(std::move(fresh));
+    if (trouble.empty()) {
+        keep(texts, fresh->settings);
+    }
+    use(std::move(fresh), std::move(trouble));
 }
 
 /// A token must never reach another provider or address than it came from. So the issuer stays the
@@ -104,11 +149,11 @@ void Daemon::refuse_other_issuer(const std::string& wanted) {
         "former address",
         kind(wanted) == kind(descriptor_store_.issuer()) ? "url" : "provider");
     journal::error("configuration: " + in_force_.trouble);
-    journal::error(in_force_.configuration ? "configuration: the earlier one stays in use"
+    journal::error(in_force_.configuration ? "configuration: the earlier one stays in force"
                                            : "configuration: nobody can sign in until then");
 }
 
-void Daemon::use(std::shared_ptr<Configuration> fresh) {
+void Daemon::use(std::shared_ptr<Configuration> fresh, std::string trouble) {
     const settings::IdentitySettings& service = fresh->settings.identity;
     const std::shared_ptr<const Configuration> former = in_force_.configuration;
     if (former && former->settings.identity == service) {
@@ -133,8 +178,8 @@ void Daemon::use(std::shared_ptr<Configuration> fresh) {
                                    settings::kBindingAdvice));
     }
     in_force_.configuration = std::move(fresh);
-    in_force_.trouble.clear();
-    journal::info(fmt::format("configuration read; Identity is {}",
+    in_force_.trouble = std::move(trouble);
+    journal::info(fmt::format("configuration in force; Identity is {}",
                               in_force_.configuration->settings.identity.url));
 }
 

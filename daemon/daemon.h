@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/account_rules.h"
 #include "daemon/bus/auth_service.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
@@ -13,9 +14,11 @@
 #include "daemon/policy/local_accounts.h"
 #include "daemon/sessions/descriptor_store.h"
 #include "daemon/sessions/session_store.h"
+#include "daemon/settings/accepted_settings.h"
 #include "daemon/settings/settings_file.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +27,7 @@ namespace raxauth {
 /// Where the daemon finds and keeps things.
 struct Places {
     settings::SettingsPlace settings;
-    std::string state_directory = "/var/lib/raxauth";
+    std::string state_directory = kStateDirectory;
     std::string bus_address = contract::kBusAddress;
 };
 
@@ -44,7 +47,9 @@ class Daemon {
 
   private:
     void load();
-    void use(std::shared_ptr<Configuration> fresh);
+    std::optional<settings::Settings> last_accepted() const;
+    void keep(const std::vector<settings::SettingsText>& texts, const settings::Settings& accepted);
+    void use(std::shared_ptr<Configuration> fresh, std::string trouble);
     void refuse_other_issuer(const std::string& wanted);
     bool is_issuer_changed_on_disk() const;
     void keep_until_idle(std::shared_ptr<identity::Identity> former);
@@ -56,6 +61,7 @@ class Daemon {
     void report_limiter_trouble();
 
     const Places places_;
+    settings::AcceptedSettings accepted_;
     SystemClock clock_;
     Loop loop_;
     Worker worker_;

@@ -63,13 +63,13 @@ int authenticate(const Invocation& call) {
             // Every login of root would be a line otherwise.
             call.log.debug("not ours: %s", verdict->reason.c_str());
         } else {
-            log_verdict(call, "sign-in", subject->user, *verdict);
+            log_verdict(call, "sign-in", *subject, *verdict);
         }
         return authenticate_code(verdict->outcome, call.options.ignore_unknown_user);
     }
 
     Verdict verdict = sign_in(call, *subject);
-    log_verdict(call, "sign-in", subject->user, verdict);
+    log_verdict(call, "sign-in", *subject, verdict);
     if (verdict.outcome == Outcome::Granted) {
         Transaction& transaction = transaction_of(call.pamh);
         transaction.signed_in_user = subject->user;

@@ -49,6 +49,7 @@ CallFailure failure_from_error_reply(const sd_bus_error& error) {
     static constexpr std::string_view kUnavailable[] = {
         contract::error::kLimitExceeded,
         contract::error::kBusy,
+        contract::error::kAccessDenied,       // PAM in a process of another uid: postgres, say
         contract::error::kNoSuchConversation, // its deadline passed, or the daemon began anew
         SD_BUS_ERROR_SERVICE_UNKNOWN,
         SD_BUS_ERROR_NAME_HAS_NO_OWNER,

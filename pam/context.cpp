@@ -94,6 +94,9 @@ Context collect_context(const pam_handle_t* pamh, const Subject& subject) {
     context.service = item(pamh, PAM_SERVICE);
     context.tty = item(pamh, PAM_TTY);
     context.remote_host = item(pamh, PAM_RHOST);
+    if (context.remote_host == "UNKNOWN") { // sshd's word for a peer without an address
+        context.remote_host.clear();
+    }
     context.remote_user = item(pamh, PAM_RUSER);
     context.audit_session = kernel_id_in(read_kernel_text("/proc/self/sessionid"));
     context.session = logind_session_in(read_kernel_text("/proc/self/cgroup"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/conversation.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -70,8 +71,13 @@ bool Conversation::is_interactive() const noexcept {
 bool Conversation::exchange(const std::vector<Message>& messages, std::vector<Secret>& answers) {
     answers.clear();
     std::vector<pam_message> lines;
+    const bool is_final = std::none_of(messages.begin(), messages.end(), [](const Message& m) {
+        return contract::wants_answer(m.kind);
+    });
     for (const Message& message : messages) {
-        if (!silent_ || contract::wants_answer(message.kind)) {
+        const bool must_be_seen = contract::wants_answer(message.kind) ||
+                                  (is_final && message.kind == contract::MessageKind::Error);
+        if (!silent_ || must_be_seen) {
             lines.push_back({style_of(message.kind), message.text.c_str()});
         }
     }

@@ -18,7 +18,9 @@ const pam_conv* conversation_of(const pam_handle_t* pamh) noexcept;
 class Conversation {
   public:
     /// `conv` may be null: then nothing can be asked. Borrowed; must outlive this.
-    /// `silent` (PAM_SILENT): infos and errors are not shown; questions are still asked.
+    /// `silent` (PAM_SILENT): nothing is shown but questions and the errors of a final refusal.
+    /// sudo always says PAM_SILENT, and people would go on typing what is right to a locked
+    /// account.
     Conversation(const pam_conv* conv, bool silent) : conv_(conv), silent_(silent) {}
 
     bool is_interactive() const noexcept;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The six entry points, and all that this object exports (see cmake/pam_exports.map).
-#include "common/bus_contract.h"
 #include "pam/hooks.h"
 
 #include <security/pam_modules.h>
@@ -9,7 +8,7 @@ namespace {
 
 int run(raxauth::pam::Hook hook, pam_handle_t* pamh, int flags, int argc,
         const char** argv) noexcept {
-    return raxauth::pam::run_hook(hook, pamh, flags, argc, argv, raxauth::contract::kBusAddress);
+    return raxauth::pam::run_hook(hook, pamh, flags, argc, argv, {});
 }
 
 } // namespace

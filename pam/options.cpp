@@ -60,12 +60,12 @@ Setting set_value(Options& options, std::string_view key, std::string_view value
             return Setting::BadValue;
         }
         options.timeout = std::chrono::seconds(*seconds);
-    } else if (key == "minimum_uid") {
+    } else if (key == "minimum_uid" || key == "maximum_uid") {
         const auto uid = number(value);
         if (!uid || *uid == contract::kUnsetId) {
             return Setting::BadValue;
         }
-        options.minimum_uid = *uid;
+        (key == "minimum_uid" ? options.minimum_uid : options.maximum_uid) = *uid;
     } else if (key == "exempt_user" || key == "exempt_group") {
         if (value.empty()) {
             return Setting::BadValue;

@@ -18,6 +18,7 @@ struct Options {
     bool no_reuse = false;
     std::chrono::milliseconds timeout = contract::kDefaultCallTimeout;
     unsigned minimum_uid = 1000;
+    unsigned maximum_uid = 60000;
     std::vector<std::string> exempt_users;
     std::vector<std::string> exempt_groups;
 };

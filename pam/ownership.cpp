@@ -15,6 +15,8 @@ namespace {
 
 /// A directory may hold groups with thousands of members; beyond this it is an error.
 constexpr std::size_t kMaxEntryBytes = std::size_t{4} << 20U;
+/// LOGIN_NAME_MAX is 256: nothing longer is a name to anybody.
+constexpr std::size_t kMaxLookedUpBytes = 256;
 
 /// getpwnam_r(3), getgrnam_r(3): grows the buffer until the entry fits.
 template <class Entry, class Lookup>
@@ -88,12 +90,18 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     if (std::any_of(options.exempt_users.begin(), options.exempt_users.end(), named)) {
         return {Ownership::NotOurs, "exempt_user"};
     }
-    if (!is_valid_user_name(user)) {
+    // What NSS knows comes first: names of a directory, EX\carol, need not obey our grammar. It
+    // guards what is sent to the daemon, and refuses only who would be ours.
+    const bool is_valid = is_valid_user_name(user);
+    if (user.empty() || user.size() > kMaxLookedUpBytes) {
         return {Ownership::Refused, "user name refused"};
     }
     const AccountDatabase::User entry = accounts.user(user);
     if (entry.found == Found::Error) {
         return {Ownership::LookupFailed, "user lookup failed"};
+    }
+    if (entry.found == Found::No && !is_valid) {
+        return {Ownership::Refused, "user name refused"};
     }
     if (entry.found == Found::No) {
         return {Ownership::Unknown, "unknown user", contract::kUnsetId};
@@ -103,6 +111,9 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     }
     if (entry.uid < options.minimum_uid) {
         return {Ownership::NotOurs, "uid below minimum_uid"};
+    }
+    if (entry.uid > options.maximum_uid) {
+        return {Ownership::NotOurs, "uid above maximum_uid"};
     }
     bool uncertain = false;
     for (const std::string& name : options.exempt_groups) {
@@ -114,6 +125,9 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     }
     if (uncertain) {
         return {Ownership::LookupFailed, "group lookup failed"};
+    }
+    if (!is_valid) {
+        return {Ownership::Refused, "user name refused"};
     }
     // Where NSS writes the name otherwise, the daemon needs that too.
     const bool as_given = entry.name == user;

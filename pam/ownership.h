@@ -50,8 +50,8 @@ enum class Ownership {
     /// NSS does not know the name. The daemon plays the motions, so that a stranger cannot find
     /// out.
     Unknown,
-    NotOurs, ///< root, a system account, or exempt on the module's own line
-    Refused, ///< the grammar refuses the name
+    NotOurs, ///< root, a uid out of bounds, or exempt on the module's own line
+    Refused, ///< the grammar refuses a name that would be ours
     LookupFailed,
 };
 

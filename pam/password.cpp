@@ -8,6 +8,7 @@
 
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
+#include <unistd.h>
 
 namespace raxauth::pam {
 namespace {
@@ -69,6 +70,12 @@ int change_password(const Invocation& call) {
     if (!subject) {
         return code;
     }
+    // chpasswd, adduser, cloud-init, "passwd alice" by root: they set a local password, which gets
+    // nobody in past raxauth. A Rackspace password only its owner can change.
+    if (::getuid() == 0) {
+        call.log.debug("root sets a local password");
+        return leave_to_next_module(call);
+    }
     if (is_of_others(subject->ownership)) {
         call.log.debug("not ours: %s", subject->why.c_str());
         return leave_to_next_module(call);
@@ -81,7 +88,7 @@ int change_password(const Invocation& call) {
     } else {
         verdict = change(call, *subject);
     }
-    log_verdict(call, "password change", subject->user, verdict);
+    log_verdict(call, "password change", *subject, verdict);
     if (verdict.outcome == Outcome::NotOurs) {
         return leave_to_next_module(call);
     }

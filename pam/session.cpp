@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/text.h"
 #include "pam/bus_client.h"
 #include "pam/hooks.h"
 #include "pam/subject.h"
@@ -65,7 +64,7 @@ int open_session(const Invocation& call) {
     const auto result = service.open_session(context);
     wipe(context.ticket.data(), context.ticket.size());
     if (const auto* failure = std::get_if<CallFailure>(&result)) {
-        call.log.line(LOG_ERR, "session of %s not registered: %s", sanitise(subject->user).c_str(),
+        call.log.line(LOG_ERR, "session of %s not registered: %s", shown_name(*subject).c_str(),
                       failure->reason.c_str());
         return PAM_SESSION_ERR;
     }

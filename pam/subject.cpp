@@ -68,9 +68,17 @@ std::optional<Verdict> verdict_without_daemon(const Subject& subject) {
     return Verdict{Outcome::Denied, subject.why, {}};
 }
 
-void log_verdict(const Invocation& call, const char* what, const std::string& user,
+std::string shown_name(const Subject& subject) {
+    // Somebody who mistakes the prompt types a password at "login:".
+    if (subject.ownership == Ownership::Unknown || subject.ownership == Ownership::Refused) {
+        return "an unknown name of " + std::to_string(subject.user.size()) + " bytes";
+    }
+    return '"' + sanitise(subject.user, kMaxUserNameBytes) + '"';
+}
+
+void log_verdict(const Invocation& call, const char* what, const Subject& subject,
                  const Verdict& verdict) {
-    const std::string shown = sanitise(user, kMaxUserNameBytes);
+    const std::string shown = shown_name(subject);
     for (const Description& description : kDescriptions) {
         if (description.outcome == verdict.outcome) {
             call.log.line(description.priority, "%s of %s: %s (%s)", what, shown.c_str(),

@@ -30,7 +30,11 @@ std::optional<Verdict> verdict_without_daemon(const Subject& subject);
 std::string current_user(const pam_handle_t* pamh);
 
 /// One line for each verdict that is not a success, so that an administrator sees why.
-void log_verdict(const Invocation& call, const char* what, const std::string& user,
+void log_verdict(const Invocation& call, const char* what, const Subject& subject,
                  const Verdict& verdict);
+
+/// The name as the log may show it: of one that NSS does not know, or that is refused, the length
+/// alone.
+std::string shown_name(const Subject& subject);
 
 } // namespace raxauth::pam

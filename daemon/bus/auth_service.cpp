@@ -56,6 +56,7 @@ journal::VerdictLine line_for(std::string_view hook, const Context& context) {
     journal::VerdictLine line;
     line.hook = hook;
     line.user = context.user;
+    line.user_unknown = context.account_uid == contract::kUnsetId;
     line.service = context.service;
     line.remote_host = context.remote_host;
     line.tty = context.tty;
@@ -236,6 +237,7 @@ AuthService::write_line(std::string_view hook, const Context& context,
                         std::shared_ptr<flows::SignInTrace> trace) {
     Context described; // what the line needs, without the secrets
     described.user = context.user;
+    described.account_uid = context.account_uid;
     described.service = context.service;
     described.remote_host = context.remote_host;
     described.tty = context.tty;
@@ -253,10 +255,6 @@ AuthService::write_line(std::string_view hook, const Context& context,
         line.conversation = ending.id;
         line.took = ending.took;
         rooms_.history.record(line);
-        if (ending.withdrawn && trace->when_withdrawn) {
-            const auto undo = std::move(trace->when_withdrawn);
-            undo();
-        }
     };
 }
 

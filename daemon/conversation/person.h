@@ -35,6 +35,9 @@ class Person {
     /// From now on there is this much time, in place of what was left: setting up a second factor
     /// takes longer than a sign-in.
     virtual void allow(std::chrono::milliseconds time) = 0;
+    /// The caller said Cancel, and has not merely left: the person wants nothing left behind. Known
+    /// when the flow is destroyed.
+    virtual bool withdrawn() const = 0;
 };
 
 } // namespace raxauth::conversation

@@ -33,7 +33,7 @@ class Registry::Conversation final : public Person,
   public:
     Conversation(Registry& registry, std::uint64_t id, Begin begin)
         : registry_(registry), id_(id), begin_(std::move(begin)),
-          started_(std::chrono::steady_clock::now()) {}
+          started_(registry.loop_.now()) {}
 
     const std::string& owner() const noexcept { return begin_.owner; }
     const std::string& group() const noexcept { return begin_.group; }
@@ -54,13 +54,14 @@ class Registry::Conversation final : public Person,
         std::move(messages.begin(), messages.end(), std::back_inserter(shown));
         ++serial_;
         deliver(State::Ask, Reason::None, std::move(shown), nullptr);
-        std::vector<Secret> answers = co_await question.answered;
-        co_return answers;
+        co_return co_await question.answered;
     }
 
     void tell(Message message) override { told_.push_back(std::move(message)); }
 
     void allow(std::chrono::milliseconds time) override { deadline_.restart(time); }
+
+    bool withdrawn() const override { return withdrawn_; }
 
     std::optional<AnswerError> answer(std::uint64_t serial, std::vector<Secret> answers,
                                       Reply reply) {
@@ -141,9 +142,7 @@ class Registry::Conversation final : public Person,
     Task<void> run() {
         std::optional<Verdict> verdict;
         try {
-            Task<Verdict> flow = begin_.flow(*this);
-            Verdict reached = co_await std::move(flow);
-            verdict.emplace(std::move(reached));
+            verdict.emplace(co_await begin_.flow(*this));
         } catch (const std::exception& fault) {
             verdict.emplace(
                 Verdict::refused(State::Unavailable, Reason::InternalFault, fault.what()));
@@ -196,9 +195,8 @@ class Registry::Conversation final : public Person,
         ending.state = verdict.state();
         ending.reason = verdict.reason();
         ending.why = verdict.why;
-        ending.withdrawn = withdrawn_;
         ending.took = std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::chrono::steady_clock::now() - started_);
+            registry_.loop_.now() - started_);
         if (begin_.ended) {
             begin_.ended(ending);
         }
@@ -215,7 +213,7 @@ class Registry::Conversation final : public Person,
     Registry& registry_;
     const std::uint64_t id_;
     Begin begin_;
-    const std::chrono::steady_clock::time_point started_;
+    const MonotonicTime started_;
     std::uint64_t serial_ = 0;
     bool over_ = false;
     bool owner_left_ = false;

@@ -51,7 +51,6 @@ struct Ending {
     Reason reason = Reason::None;
     std::string why;
     std::chrono::milliseconds took{0};
-    bool withdrawn = false; ///< the caller said Cancel, and has not merely left
 };
 
 enum class AnswerError { NoSuchConversation, StaleSerial, Busy, InvalidAnswers };

@@ -12,8 +12,8 @@
 
 namespace raxauth::flows {
 
-/// The account phase's answer. `granted` here means that no rule speaks against the login; it opens
-/// nothing by itself, since authentication is another hook's business.
+/// The answer of PAM's account phase. `granted` here means that no rule speaks against the login;
+/// it opens nothing by itself, since authentication is another hook's business.
 struct AccountVerdict {
     State state = State::Denied;
     Reason reason = Reason::InternalFault;
@@ -21,8 +21,9 @@ struct AccountVerdict {
     std::string why;
 };
 
-/// Local rules, what a live entry of this session says (also when sudo's own ticket skipped
-/// authenticate), and without_sign_in for logins that proved nothing to us. Asks Identity nothing.
+/// Applies the local rules, what the session's sign-in says (also when sudo's own ticket skipped
+/// authenticate), and without_sign_in for logins that raxauth did not authenticate. Asks the
+/// provider nothing.
 Task<AccountVerdict> check_account(const caller::Context& context, Services services);
 
 } // namespace raxauth::flows

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The order of the documents: a token for setting up, a device, its code, switched on; then the
+// The order is the provider's: a token for setting up, a device, its code, switched on; then the
 // ordinary sign-in proves it. Each step is remembered, so that a lost connection costs nothing but
 // the connection. What the person must see stands in the question itself, and the key never as
-// plain text of a message: see detail::kTexts.
+// plain text of a message: see Message::secret_text.
 #include "daemon/flows/enrolment.h"
 
-#include "common/secret_pipe.h"
 #include "common/text.h"
 #include "daemon/enrolment/key_uri.h"
 #include "daemon/enrolment/phone_number.h"
 #include "daemon/enrolment/qr_text.h"
-#include "daemon/flows/factor_management.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/flows/prompts.h"
+#include "daemon/flows/steps/answers.h"
+#include "daemon/flows/steps/counted_message.h"
+#include "daemon/flows/steps/ended.h"
+#include "daemon/flows/steps/enrolment_texts.h"
+#include "daemon/flows/steps/factor_words.h"
+#include "daemon/flows/steps/refusal_words.h"
+#include "daemon/flows/steps/session_access.h"
 #include "daemon/journal/journal.h"
 
-#include <algorithm>
 #include <exception>
 #include <fmt/core.h>
-#include <strings.h>
 #include <utility>
 #include <variant>
 
@@ -28,8 +31,6 @@ namespace raxauth::flows {
 namespace {
 
 using caller::Context;
-using contract::MessageKind;
-using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
 using identity::Done;
@@ -44,675 +45,526 @@ constexpr unsigned kMaxWrong = 5;
 constexpr unsigned kMaxDrawings = 8;
 /// Identity revokes what was begun before MFA was switched on, to the second.
 constexpr std::chrono::seconds kUntilEnabledCounts{2};
+/// What an authenticator that was set up here is called at the provider.
+constexpr const char* kDeviceName = "raxauth";
 
-const char* name_of(FactorKind kind) {
-    return kind == FactorKind::Otp ? "authenticator" : "SMS";
-}
-
-/// What the PAM application leaves of the time: sshd's LoginGraceTime as the drop-in sets it, and
-/// LOGIN_TIMEOUT of login.defs(5). Others wait.
-std::chrono::seconds time_left(const Context& context, const settings::Settings& settings) {
-    std::chrono::seconds most = settings.sign_in.enrolment_deadline;
-    if (context.service == "sshd") {
-        most = std::min(most, std::chrono::seconds(300));
-    } else if (context.service == "login") {
-        most = std::min(most, std::chrono::seconds(60));
-    }
-    return most;
-}
-
-std::string in_words(std::chrono::seconds time) {
-    return time < std::chrono::minutes(2)
-               ? fmt::format("{} seconds", time.count())
-               : fmt::format("{} minutes",
-                             std::chrono::duration_cast<std::chrono::minutes>(time).count());
-}
-
-/// Nothing is known of the terminal behind sshd, and nearly all speak UTF-8.
-bool speaks_utf8(const std::string& locale) {
-    return locale.empty() || strcasestr(locale.c_str(), "utf-8") != nullptr ||
-           strcasestr(locale.c_str(), "utf8") != nullptr;
-}
-
-bool says(const Secret& answer, std::string_view letter, std::string_view word) {
-    const auto equal = [&](std::string_view wanted) {
-        return answer.size() == wanted.size() &&
-               strncasecmp(answer.c_str(), wanted.data(), wanted.size()) == 0;
-    };
-    return equal(letter) || equal(word);
-}
-
+/// A step that cannot go on throws Ended.
 class SetUp {
   public:
+    /// `password` is null where a session's token is used; `typed` is then null too.
     SetUp(Person& person, const Context& context, Services& services, const Subject& subject,
-          const Secret* password, const Secret* typed, SignInTrace& trace)
+          const Secret* password, const Secret* typed)
         : person_(person), context_(context), services_(services), subject_(subject),
-          password_(password), typed_(typed), trace_(trace),
+          password_(password), typed_(typed), interview_(person, kMaxWrong),
           key_(fmt::format("{}\n{}\n{}\n{}", services.settings.identity.url, context.user,
                            subject.account.name, subject.origin.key)),
-          style_(speaks_utf8(context.locale) ? enrolment::QrStyle::HalfBlocks
-                                             : enrolment::QrStyle::Ascii) {}
+          style_(qr_style_for(context.locale)), resends_left_(services.settings.limits.resends) {}
     SetUp(const SetUp&) = delete;
     SetUp& operator=(const SetUp&) = delete;
-    ~SetUp() {
-        trace_.when_withdrawn = nullptr;
-        if (!state_) {
-            return;
-        }
-        // Lost, or failed in a way that may pass: kept for the same person, who has to have begun
-        // it with the password. A session's token is not kept beyond the conversation.
-        const bool worth_it = password_ != nullptr && !state_->device.empty() && !*withdrawn_;
-        try {
-            if (worth_it) {
-                services_.enrolments.keep(key_, std::move(state_));
-            } else {
-                services_.enrolments.abandon(std::move(state_));
-            }
-        } catch (const std::exception& fault) {
-            journal::warning(std::string("a set-up that was broken off is lost: ") + fault.what());
-        }
-    }
+    ~SetUp();
 
-    void with_mfa_on() noexcept { on_already_ = true; }
+    /// MFA is on: one more device is added.
+    void add_to_existing() noexcept { mfa_is_on_ = true; }
     void call_device(std::string name) { device_name_ = std::move(name); }
-    /// `kind` and `session_token` (with `user_id`) where the person has a session.
-    Task<std::optional<Verdict>> run(std::optional<FactorKind> kind, const Secret* session_token,
-                                     std::string user_id);
+    /// `kind` and `access` where the person has a session. A verdict: it is not set up.
+    Task<std::optional<Verdict>> run(std::optional<FactorKind> kind, const SessionAccess* access);
 
   private:
-    Task<std::optional<Verdict>> begin(const Secret* session_token, std::string user_id);
-    Task<std::optional<Verdict>> go_on_with_what_was_lost();
-    Task<std::optional<Verdict>> choose();
-    Task<std::optional<Verdict>> authenticator();
-    Task<std::optional<Verdict>> phone();
-    Task<std::optional<Verdict>> add_phone();
-    Task<std::optional<Verdict>> replace_unverified_phone(const Secret& number,
-                                                          FactorRefusal refusal);
-    Task<std::optional<Verdict>> send_pin();
-    Task<std::optional<Verdict>> switch_on();
-    Task<Secret> ask(Message question);
-    Task<Verdict> cancelled();
+    Task<void> resume_what_was_lost();
+    Task<void> choose_kind();
+    Task<void> begin(const SessionAccess* access);
+    Task<void> add_authenticator();
+    Task<void> add_phone();
+    Task<void> replace_unverified_phone(const Secret& number, FactorRefusal refusal);
+    Task<void> send_pin();
+    Task<void> resend_pin();
+    Task<void> verify_device();
+    Task<Secret> ask_for_code();
+    Task<void> switch_on();
+    Task<Secret> ask_or_end(std::string text, const char* given_up);
+    Task<Secret> ask_or_end(Secret text, const char* given_up);
+    Task<void> end_where_wanted(const Secret& answer);
+    Task<void> undo();
+    Task<void> cancel();
     void settle(Verdict& verdict);
-    Message code_question(const enrolment::KeyUri& key) const;
-    std::optional<Verdict> password_again(const Secret& answer);
+
+    template <class Value>
+    Value need(FactorAnswer<Value> answer, std::string_view request) const {
+        if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
+            throw refused(*refusal, request);
+        }
+        return std::move(std::get<0>(answer));
+    }
+    Ended refused(const FactorRefusal& refusal, std::string_view request) const {
+        return {refusal_of(refusal, request, services_.words)};
+    }
+    void end_after_too_many(const char* given_up) const {
+        if (interview_.is_over()) {
+            throw Ended{Verdict::refused(State::MaxTries, Reason::WrongCredentials, given_up)
+                            .telling("Too many invalid answers. Sign in again within 15 minutes to "
+                                     "go on where this stopped.")};
+        }
+    }
+    bool is_otp() const { return state_->kind == FactorKind::Otp; }
+    const CodeWords& code_words() const { return flows::code_words(*state_->kind); }
     identity::Acting who() const { return {state_->token(), state_->user_id}; }
-    Verdict too_many(const char* what);
 
     Person& person_;
     const Context& context_;
     Services& services_;
     const Subject& subject_;
-    const Secret* password_; ///< null: the session's token is used
-    const Secret* typed_;    ///< all that was typed at the password prompt
-    SignInTrace& trace_;
+    const Secret* password_;
+    const Secret* typed_; ///< all that was typed at the password prompt
+    Interview interview_;
     const std::string key_;
     enrolment::QrStyle style_;
-    std::shared_ptr<PendingEnrolment> state_; ///< ours alone while the conversation lives
-    std::shared_ptr<bool> withdrawn_ = std::make_shared<bool>(false);
-    std::string note_; ///< what happened just before, for the next question
-    unsigned wrong_ = 0;
-    unsigned resends_left_ = 0;
+    std::shared_ptr<PendingEnrolment> state_; ///< nobody else's while the conversation lives
+    unsigned resends_left_;
     unsigned drawings_left_ = kMaxDrawings;
     std::string device_name_ = kDeviceName;
-    bool on_already_ = false; ///< MFA is: one more device is added
+    bool mfa_is_on_ = false;
 };
 
-Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind, const Secret* session_token,
-                                        std::string user_id) {
-    person_.allow(services_.settings.sign_in.enrolment_deadline);
-    resends_left_ = services_.settings.limits.resends;
-    trace_.when_withdrawn = [withdrawn = withdrawn_] { *withdrawn = true; };
-    if (password_ != nullptr) {
-        Task<std::optional<Verdict>> going_on = go_on_with_what_was_lost();
-        std::optional<Verdict> stopped = co_await std::move(going_on);
-        if (stopped) {
-            co_return stopped;
-        }
-    }
+SetUp::~SetUp() {
     if (!state_) {
-        state_ = std::make_shared<PendingEnrolment>();
-        state_->account = subject_.account.name;
-        state_->begun = services_.clock.wall();
-        state_->kind = kind;
+        return;
     }
-    Task<std::optional<Verdict>> choosing = choose();
-    std::optional<Verdict> ended = co_await std::move(choosing);
-    if (!ended) {
-        Task<std::optional<Verdict>> beginning = begin(session_token, std::move(user_id));
-        ended = co_await std::move(beginning);
+    // Lost, or failed in a way that may pass: kept for the same person, who has to have begun it
+    // with the password. A session's token is not kept beyond the conversation.
+    const bool worth_keeping =
+        password_ != nullptr && !state_->device.empty() && !person_.withdrawn();
+    try {
+        if (worth_keeping) {
+            services_.enrolments.keep(key_, std::move(state_));
+        } else {
+            services_.enrolments.abandon(std::move(state_));
+        }
+    } catch (const std::exception& fault) {
+        journal::warning(std::string("an interrupted set-up is lost: ") + fault.what());
     }
-    if (!ended && !state_->verified) {
-        Task<std::optional<Verdict>> adding =
-            state_->kind == FactorKind::Otp ? authenticator() : phone();
-        ended = co_await std::move(adding);
+}
+
+Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind,
+                                        const SessionAccess* access) {
+    person_.allow(services_.settings.sign_in.enrolment_deadline);
+    try {
+        if (password_ != nullptr) {
+            co_await resume_what_was_lost();
+        }
+        if (!state_) {
+            state_ = std::make_shared<PendingEnrolment>();
+            state_->account = subject_.account.name;
+            state_->begun = services_.clock.wall();
+            state_->kind = kind;
+        }
+        co_await choose_kind();
+        co_await begin(access);
+        if (!state_->verified) {
+            if (is_otp()) {
+                co_await add_authenticator();
+            } else {
+                co_await add_phone();
+            }
+            co_await verify_device();
+        }
+        co_await switch_on();
+    } catch (Ended& ended) {
+        if (state_) {
+            settle(ended.verdict);
+        }
+        co_return std::move(ended.verdict);
     }
-    if (!ended) {
-        Task<std::optional<Verdict>> switching = switch_on();
-        ended = co_await std::move(switching);
-    }
-    if (ended && state_) {
-        settle(*ended);
-    }
-    co_return ended;
+    co_return std::nullopt;
 }
 
 /// What of a set-up that failed is kept for the next sign-in.
 void SetUp::settle(Verdict& verdict) {
-    const Reason why = verdict.reason();
-    if (why == Reason::NoSignIn && password_ != nullptr) { // Identity ended the token
+    const Reason reason = verdict.reason();
+    if (reason == Reason::NoSignIn && password_ != nullptr) { // the provider ended the token
         state_->setup_token = identity::OwnedToken();
-        verdict = Verdict::refused(State::Denied, why, std::move(verdict.why))
-                      .telling("Rackspace Identity has ended what was begun here. Sign in again "
-                               "within 15 minutes to go on.");
+        verdict = Verdict::refused(State::Denied, reason, std::move(verdict.why))
+                      .telling(fmt::format("{} has ended this set-up. Sign in again within 15 "
+                                           "minutes to go on with it.",
+                                           services_.words.service));
     }
-    if (why == Reason::ManagementRefused || why == Reason::PasswordOnlyClient) {
+    if (reason == Reason::ManagementRefused || reason == Reason::PasswordOnlyClient) {
         services_.enrolments.abandon(std::move(state_)); // the same again would be refused again
     }
 }
 
-/// Who comes back is asked whether it was them: the key was shown to whoever began it.
-Task<std::optional<Verdict>> SetUp::go_on_with_what_was_lost() {
-    state_ = services_.enrolments.take(key_);
-    if (!state_) {
-        co_return std::nullopt;
-    }
-    std::string note;
-    while (wrong_ < kMaxWrong) {
-        Task<Secret> asking = ask(
-            {MessageKind::Text,
-             fmt::format(
-                 "{}A second factor ({}) began to be set up from here at {}, and was not "
-                 "finished.\n  y  that was me: go on with it\n  n  start anew\n  c  "
-                 "cancel\nGo on [y, n, c]? ",
-                 note, name_of(*state_->kind),
-                 time_of_day(state_->begun - std::chrono::seconds(59), services_.clock.wall()))});
-        const Secret answer = co_await std::move(asking);
-        if (says(answer, "y", "yes")) {
-            co_return std::nullopt;
-        }
-        if (says(answer, "n", "no")) {
-            Task<void> undoing = services_.enrolments.undo(std::move(state_), services_.factors);
-            co_await std::move(undoing);
-            state_.reset();
-            co_return std::nullopt;
-        }
-        if (says(answer, "c", "cancel")) {
-            Task<Verdict> cancelling = cancelled();
-            Verdict verdict = co_await std::move(cancelling);
-            co_return verdict;
-        }
-        if (std::optional<Verdict> again = password_again(answer)) {
-            co_return again;
-        }
-        ++wrong_;
-        note = "Please answer y, n or c.\n";
-    }
-    co_return too_many("no usable answer about a set-up that was broken off");
+Task<Secret> SetUp::ask_or_end(std::string text, const char* given_up) {
+    end_after_too_many(given_up);
+    Secret answer = co_await interview_.ask(std::move(text));
+    co_await end_where_wanted(answer);
+    co_return answer;
 }
 
-/// What Identity needs to let us set anything up.
-Task<std::optional<Verdict>> SetUp::begin(const Secret* session_token, std::string user_id) {
-    if (session_token != nullptr) {
-        state_->session_token = session_token->clone();
-        state_->user_id = std::move(user_id);
-        co_return std::nullopt;
+Task<Secret> SetUp::ask_or_end(Secret text, const char* given_up) {
+    end_after_too_many(given_up);
+    Secret answer = co_await interview_.ask(std::move(text));
+    co_await end_where_wanted(answer);
+    co_return answer;
+}
+
+/// By the person, who cancels; or by us, since a client that knows one answer only would give the
+/// password to every question.
+Task<void> SetUp::end_where_wanted(const Secret& answer) {
+    if (is_choice(answer, "c", "cancel")) {
+        co_await cancel();
+    }
+    const bool repeated = (password_ != nullptr && answer.equals(*password_)) ||
+                          (typed_ != nullptr && answer.equals(*typed_));
+    if (repeated && !answer.empty()) {
+        throw Ended{ban_password_only_client(
+            services_.limiter, subject_, "a question of the set-up",
+            "This client cannot be asked anything: it sent the password again.")};
+    }
+}
+
+/// What was added is removed again, now.
+Task<void> SetUp::undo() {
+    co_await services_.enrolments.undo(std::move(state_), services_.factors);
+    state_.reset();
+}
+
+Task<void> SetUp::cancel() {
+    co_await undo();
+    throw Ended{Verdict::refused(State::Denied, Reason::Cancelled, "the set-up was cancelled")
+                    .telling("Nothing was set up.")};
+}
+
+/// A person who comes back is asked whether they began it: its key was shown to who did.
+Task<void> SetUp::resume_what_was_lost() {
+    state_ = services_.enrolments.take(key_);
+    if (!state_) {
+        co_return;
+    }
+    const std::string question = fmt::format(
+        "A set-up of a second factor ({}) was begun from here at {} and not finished.\n"
+        "  y  that was me: go on with it\n  n  start anew\n  c  cancel\nGo on [y, n, c]? ",
+        name_of(*state_->kind),
+        time_of_day(state_->begun - std::chrono::seconds(59), services_.clock.wall()));
+    for (;;) {
+        const Secret answer =
+            co_await ask_or_end(question, "no usable answer about an interrupted set-up");
+        if (is_choice(answer, "y", "yes")) {
+            co_return;
+        }
+        if (is_choice(answer, "n", "no")) {
+            co_await undo();
+            co_return;
+        }
+        interview_.wrong("Please answer y, n or c.\n");
+    }
+}
+
+Task<void> SetUp::choose_kind() {
+    const identity::Capabilities can = services_.identity.capabilities();
+    if (!state_->kind && can.enrol_otp != can.enrol_sms) { // no choice
+        state_->kind = can.enrol_otp ? FactorKind::Otp : FactorKind::Sms;
+    }
+    if (state_->kind) {
+        if (!(is_otp() ? can.enrol_otp : can.enrol_sms)) {
+            throw Ended{
+                not_offered("This kind of second factor cannot be set up", services_.words)};
+        }
+        co_return;
+    }
+    // ssh(1) writes "(user@host) " before the first line: short, so that it fits.
+    if (password_ != nullptr) {
+        interview_.note(fmt::format("{} demands a second factor of this account.\nNone is set up "
+                                    "yet. That can be done here and now, within {}.\n",
+                                    services_.words.name,
+                                    in_words(enrolment_time(context_, services_.settings))));
+    }
+    while (!interview_.is_over()) {
+        const Secret answer =
+            co_await ask_or_end(std::string("  1  an authenticator app on your phone\n"
+                                            "  2  text messages (SMS) to a mobile phone\n"
+                                            "  c  cancel\n"
+                                            "Which [1, 2, c]? "),
+                                "");
+        if (is_choice(answer, "1", "otp")) {
+            state_->kind = FactorKind::Otp;
+            co_return;
+        }
+        if (is_choice(answer, "2", "sms")) {
+            state_->kind = FactorKind::Sms;
+            co_return;
+        }
+        interview_.wrong("Please answer 1, 2 or c.\n");
+    }
+    throw Ended{Verdict::refused(State::Denied, Reason::MfaSetupRequired,
+                                 "no usable answer to the offer to set up MFA")
+                    .telling(set_up_elsewhere(services_.words))};
+}
+
+/// What the provider needs to let us set anything up.
+Task<void> SetUp::begin(const SessionAccess* access) {
+    if (access != nullptr) {
+        state_->session_token = access->token.clone();
+        state_->user_id = access->user_id;
+        co_return;
     }
     if (state_->setup_token.held()) {
-        co_return std::nullopt; // from before the connection was lost
+        co_return; // from before the connection was lost
     }
-    Task<FactorAnswer<identity::SetupSession>> asking =
-        services_.factors->begin_setup(subject_.account, *password_);
-    FactorAnswer<identity::SetupSession> answer = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
-        Verdict verdict = refused_by_identity(*refusal, "a token to set up MFA");
-        co_return verdict;
-    }
-    auto& session = std::get<identity::SetupSession>(answer);
-    if (session.user_id.empty()) { // one of the documents shows a reply without a user
-        Task<FactorAnswer<identity::FactorState>> looking =
-            services_.factors->state(session.token.text(), subject_.account.name);
-        const FactorAnswer<identity::FactorState> found = co_await std::move(looking);
+    identity::SetupSession session =
+        need(co_await services_.factors->begin_setup(subject_.account, *password_),
+             "a token to set up MFA");
+    if (session.user_id.empty()) { // a reply need not name the user
+        const FactorAnswer<identity::FactorState> found =
+            co_await services_.factors->state(session.token.text(), subject_.account.name);
         if (const auto* facts = std::get_if<identity::FactorState>(&found)) {
             session.user_id = facts->user_id;
         }
     }
     if (session.user_id.empty()) {
-        co_return Verdict::refused(State::Denied, Reason::MfaSetupRequired,
-                                   "Identity's token for setting up MFA does not say whose it is")
-            .telling(kSetUpElsewhere);
+        throw Ended{Verdict::refused(State::Denied, Reason::MfaSetupRequired,
+                                     "the token for setting up MFA does not say whose it is")
+                        .telling(set_up_elsewhere(services_.words))};
     }
     state_->setup_token = std::move(session.token);
     state_->user_id = std::move(session.user_id);
-    co_return std::nullopt;
 }
 
-Task<Secret> SetUp::ask(Message question) {
-    std::vector<Message> questions;
-    questions.push_back(std::move(question));
-    Task<std::vector<Secret>> asking = person_.ask(std::move(questions));
-    std::vector<Secret> answers = co_await std::move(asking);
-    Secret answer = trimmed(answers.at(0));
-    co_return answer;
-}
-
-/// The person says so: nothing half done is left.
-Task<Verdict> SetUp::cancelled() {
-    Task<void> undoing = services_.enrolments.undo(std::move(state_), services_.factors);
-    co_await std::move(undoing);
-    co_return Verdict::refused(State::Denied, Reason::Cancelled, "the set-up was cancelled")
-        .telling("Nothing was set up.");
-}
-
-Verdict SetUp::too_many(const char* what) {
-    return Verdict::refused(State::MaxTries, Reason::WrongCredentials, what)
-        .telling("Too many answers that do not fit. Sign in again within 15 minutes to go on "
-                 "where this stopped.");
-}
-
-/// A client that knows one answer only would give the password to every question.
-std::optional<Verdict> SetUp::password_again(const Secret& answer) {
-    const bool again = (password_ != nullptr && answer.equals(*password_)) ||
-                       (typed_ != nullptr && answer.equals(*typed_));
-    if (answer.empty() || !again) {
-        return std::nullopt;
-    }
-    services_.limiter.ban_password_only_client(subject_.account.name, subject_.origin);
-    return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
-                            "the client answered a question of the set-up with the password; sshd "
-                            "needs KbdInteractiveAuthentication yes")
-        .telling("This client cannot be asked anything: it sent the password again.");
-}
-
-Task<std::optional<Verdict>> SetUp::choose() {
-    if (state_->kind) {
-        co_return std::nullopt;
-    }
-    // ssh(1) writes "(user@host) " before the first line: short, so that it fits.
-    std::string note =
-        password_ != nullptr
-            ? fmt::format("Rackspace demands a second factor of this account.\nNone is set up yet. "
-                          "That can be done here and now, within {}.\n",
-                          in_words(time_left(context_, services_.settings)))
-            : std::string();
-    while (wrong_ < kMaxWrong) {
-        Task<Secret> asking =
-            ask({MessageKind::Text, fmt::format("{}  1  an authenticator app on your phone\n"
-                                                "  2  text messages (SMS) to a mobile phone\n"
-                                                "  c  cancel\n"
-                                                "Which [1, 2, c]? ",
-                                                note)});
-        const Secret answer = co_await std::move(asking);
-        if (says(answer, "1", "otp")) {
-            state_->kind = FactorKind::Otp;
-            co_return std::nullopt;
-        }
-        if (says(answer, "2", "sms")) {
-            state_->kind = FactorKind::Sms;
-            co_return std::nullopt;
-        }
-        if (says(answer, "c", "cancel")) {
-            Task<Verdict> cancelling = cancelled();
-            Verdict verdict = co_await std::move(cancelling);
-            co_return verdict;
-        }
-        if (std::optional<Verdict> again = password_again(answer)) {
-            co_return again;
-        }
-        ++wrong_;
-        note = "Please answer 1, 2 or c.\n";
-    }
-    co_return Verdict::refused(State::Denied, Reason::MfaSetupRequired,
-                               "no usable answer to the offer to set up MFA")
-        .telling(kSetUpElsewhere);
-}
-
-Message SetUp::code_question(const enrolment::KeyUri& key) const {
-    auto text = std::make_shared<Secret>();
-    text->reserve(kMaxSecretBytes);
-    text->append(note_);
-    // ssh(1) writes user and host before the first line: the drawing begins on one of its own.
-    if (const auto drawing = enrolment::draw_qr(state_->key_uri, style_)) {
-        text->append("Scan this with the authenticator app:\n");
-        text->append(drawing->view());
-        text->append("or type the key into it (time-based): ");
-    } else {
-        text->append("Type this key into the authenticator app (time-based): ");
-    }
-    text->append(key.key.view());
-    text->append("\nThen type the passcode that it shows [a: in plain characters, c: "
-                 "cancel]: ");
-    Message question{MessageKind::Text, {}};
-    question.secret_text = std::move(text);
-    return question;
-}
-
-Task<std::optional<Verdict>> SetUp::authenticator() {
+Task<void> SetUp::add_authenticator() {
     if (state_->device.empty()) {
-        Task<FactorAnswer<identity::OtpDevice>> adding =
-            services_.factors->add_otp_device(who(), device_name_);
-        FactorAnswer<identity::OtpDevice> answer = co_await std::move(adding);
-        if (const auto* refusal = std::get_if<FactorRefusal>(&answer)) {
-            co_return refused_by_identity(*refusal, "a new authenticator");
-        }
-        auto& device = std::get<identity::OtpDevice>(answer);
+        identity::OtpDevice device = need(
+            co_await services_.factors->add_otp_device(who(), device_name_), "a new authenticator");
         state_->device = std::move(device.id);
         state_->key_uri = std::move(device.key_uri);
     }
-    const std::optional<enrolment::KeyUri> key = enrolment::read_key_uri(state_->key_uri);
-    if (!key) {
-        Task<Verdict> cancelling = cancelled();
-        Verdict undone = co_await std::move(cancelling);
-        co_return Verdict::refused(State::Unavailable, Reason::IdentityFault,
-                                   "the new authenticator's key URI cannot be used")
-            .telling("Rackspace Identity gave no usable key. Try again later.");
+    if (!enrolment::read_key_uri(state_->key_uri)) {
+        co_await undo();
+        throw Ended{Verdict::refused(State::Unavailable, Reason::IdentityFault,
+                                     "the new authenticator's key URI cannot be used")
+                        .telling(fmt::format("{} gave no usable key. Try again later.",
+                                             services_.words.service))};
     }
-    while (wrong_ < kMaxWrong) {
-        Task<Secret> asking = ask(code_question(*key));
-        const Secret answer = co_await std::move(asking);
-        note_.clear();
-        if (says(answer, "c", "cancel")) {
-            Task<Verdict> cancelling = cancelled();
-            Verdict verdict = co_await std::move(cancelling);
-            co_return verdict;
-        }
-        if (says(answer, "a", "ascii") && drawings_left_ > 0) {
-            --drawings_left_;
-            style_ = enrolment::QrStyle::Ascii;
-            continue;
-        }
-        if (std::optional<Verdict> again = password_again(answer)) {
-            co_return again;
-        }
-        const std::optional<Secret> code = passcode_from(answer.view());
-        ++wrong_;
-        if (!code) {
-            note_ = "A passcode consists of digits only.\n";
-            continue;
-        }
-        Task<FactorAnswer<Done>> verifying =
-            services_.factors->verify_otp_device(who(), state_->device, *code);
-        const FactorAnswer<Done> verified = co_await std::move(verifying);
-        const auto* refusal = std::get_if<FactorRefusal>(&verified);
-        // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
-        if (refusal == nullptr || refusal->cause == Cause::Conflict) {
-            state_->verified = true;
-            state_->key_uri.clear();
-            co_return std::nullopt;
-        }
-        if (refusal->cause != Cause::WrongCode) {
-            co_return refused_by_identity(*refusal, "the authenticator's passcode");
-        }
-        note_ = "That passcode was not accepted. Is the clock of the phone right?\n";
-    }
-    co_return too_many("wrong passcodes while setting up an authenticator");
 }
 
-Task<std::optional<Verdict>> SetUp::phone() {
-    if (state_->device.empty()) {
-        Task<std::optional<Verdict>> adding = add_phone();
-        std::optional<Verdict> ended = co_await std::move(adding);
-        if (ended) {
-            co_return ended;
-        }
-    }
-    if (!state_->pin_sent) {
-        Task<std::optional<Verdict>> sending = send_pin();
-        std::optional<Verdict> ended = co_await std::move(sending);
-        if (ended) {
-            co_return ended;
-        }
-    }
-    while (wrong_ < kMaxWrong) {
-        Task<Secret> asking = ask(
-            {MessageKind::Text,
-             fmt::format(
-                 "{}A text message with a PIN is on its way to {}.\nPIN [{}c: cancel]: ", note_,
-                 enrolment::masked(state_->number), resends_left_ > 0 ? "r: send another, " : "")});
-        const Secret answer = co_await std::move(asking);
-        note_.clear();
-        if (says(answer, "c", "cancel")) {
-            Task<Verdict> cancelling = cancelled();
-            Verdict verdict = co_await std::move(cancelling);
-            co_return verdict;
-        }
-        if (says(answer, "r", "resend")) {
-            if (resends_left_ == 0) {
-                ++wrong_;
-                note_ = "No further text message will be sent for now.\n";
-                continue;
-            }
-            --resends_left_;
-            Task<std::optional<Verdict>> sending = send_pin();
-            std::optional<Verdict> ended = co_await std::move(sending);
-            if (ended) {
-                co_return ended;
-            }
-            continue;
-        }
-        if (std::optional<Verdict> again = password_again(answer)) {
-            co_return again;
-        }
-        const std::optional<Secret> pin = passcode_from(answer.view());
-        ++wrong_;
-        if (!pin) {
-            note_ = "A PIN consists of digits only.\n";
-            continue;
-        }
-        Task<FactorAnswer<Done>> verifying =
-            services_.factors->verify_phone(who(), state_->device, *pin);
-        const FactorAnswer<Done> verified = co_await std::move(verifying);
-        const auto* refusal = std::get_if<FactorRefusal>(&verified);
-        // Verified already: by an answer that was lost. The sign-in that follows proves it anyway.
-        if (refusal == nullptr || refusal->cause == Cause::Conflict) {
-            state_->verified = true;
-            co_return std::nullopt;
-        }
-        if (refusal->cause != Cause::WrongCode) {
-            co_return refused_by_identity(*refusal, "the phone's PIN");
-        }
-        note_ = "That PIN was not accepted: it is wrong or too old.\n";
-    }
-    co_return too_many("wrong PINs while setting up a phone");
-}
-
-Task<std::optional<Verdict>> SetUp::add_phone() {
-    while (wrong_ < kMaxWrong) {
-        Task<Secret> asking = ask(
-            {MessageKind::Text,
-             fmt::format("{}Number of the mobile phone, with its country code (+1 512-555-0100) "
-                         "[c: cancel]: ",
-                         note_)});
-        const Secret answer = co_await std::move(asking);
-        note_.clear();
-        if (says(answer, "c", "cancel")) {
-            Task<Verdict> cancelling = cancelled();
-            Verdict verdict = co_await std::move(cancelling);
-            co_return verdict;
-        }
-        if (std::optional<Verdict> again = password_again(answer)) {
-            co_return again;
-        }
-        ++wrong_;
+Task<void> SetUp::add_phone() {
+    while (state_->device.empty()) {
+        const Secret answer =
+            co_await ask_or_end(std::string("Number of the mobile phone, with its country code (+1 "
+                                            "512-555-0100) [c: cancel]: "),
+                                "unusable phone numbers");
         std::optional<Secret> number = enrolment::read_phone_number(answer);
         if (!number) {
-            note_ = "That is no number: it begins with + and the country code.\n";
+            interview_.wrong("That is no number: it begins with + and the country code.\n");
             continue;
         }
-        Task<FactorAnswer<identity::Phone>> adding = services_.factors->add_phone(who(), *number);
-        FactorAnswer<identity::Phone> added = co_await std::move(adding);
-        if (auto* done = std::get_if<identity::Phone>(&added)) {
-            state_->device = std::move(done->id);
-            state_->number = std::move(*number);
-            --wrong_;
-            co_return std::nullopt;
+        FactorAnswer<identity::Phone> added = co_await services_.factors->add_phone(who(), *number);
+        auto* refusal = std::get_if<FactorRefusal>(&added);
+        if (refusal != nullptr && refusal->cause == Cause::Conflict) {
+            co_await replace_unverified_phone(*number, std::move(*refusal));
+            continue;
         }
-        const auto& refusal = std::get<FactorRefusal>(added);
-        if (refusal.cause != Cause::Conflict) {
-            co_return refused_by_identity(refusal, "a phone");
-        }
-        Task<std::optional<Verdict>> replacing = replace_unverified_phone(*number, refusal);
-        std::optional<Verdict> ended = co_await std::move(replacing);
-        if (ended || !state_->device.empty()) {
-            co_return ended;
-        }
+        state_->device = need(std::move(added), "a phone").id;
+        state_->number = std::move(*number);
     }
-    co_return too_many("unusable phone numbers");
+    if (!state_->pin_sent) {
+        co_await send_pin();
+    }
 }
 
 /// There is one phone for each user. One that was never verified is in the way of the one the
-/// person has now: it goes. Nothing: `state_->device` says whether that helped.
-Task<std::optional<Verdict>> SetUp::replace_unverified_phone(const Secret& number,
-                                                             FactorRefusal refusal) {
-    Task<FactorAnswer<std::vector<identity::Phone>>> listing = services_.factors->phones(who());
-    const FactorAnswer<std::vector<identity::Phone>> listed = co_await std::move(listing);
+/// person has now: it goes. `state_->device` says whether that helped.
+Task<void> SetUp::replace_unverified_phone(const Secret& number, FactorRefusal refusal) {
+    const FactorAnswer<std::vector<identity::Phone>> listed =
+        co_await services_.factors->phones(who());
     const auto* phones = std::get_if<std::vector<identity::Phone>>(&listed);
-    const bool in_the_way = phones != nullptr && phones->size() == 1 && !phones->front().verified;
-    if (phones != nullptr && phones->size() == 1 && phones->front().verified) {
-        co_return Verdict::refused(State::Denied, Reason::ManagementRefused,
-                                   "the account has a verified phone already")
-            .telling("This account has a phone already, and can have one only. \"raxauth devices\" "
-                     "shows it, \"raxauth devices remove ID\" removes it.");
+    const identity::Phone* only =
+        phones != nullptr && phones->size() == 1 ? &phones->front() : nullptr;
+    if (only != nullptr && only->verified) {
+        throw Ended{Verdict::refused(State::Denied, Reason::ManagementRefused,
+                                     "the account has a verified phone already")
+                        .telling("This account has a phone already, and can have one only. "
+                                 "\"raxauth devices\" shows it, \"raxauth devices remove ID\" "
+                                 "removes it.")};
     }
-    if (in_the_way) {
-        Task<FactorAnswer<Done>> removing =
-            services_.factors->remove_phone(who(), phones->front().id);
-        const FactorAnswer<Done> removed = co_await std::move(removing);
+    if (only != nullptr) {
+        const FactorAnswer<Done> removed =
+            co_await services_.factors->remove_phone(who(), only->id);
         if (std::holds_alternative<Done>(removed)) {
-            Task<FactorAnswer<identity::Phone>> adding =
-                services_.factors->add_phone(who(), number);
-            FactorAnswer<identity::Phone> added = co_await std::move(adding);
-            if (auto* done = std::get_if<identity::Phone>(&added)) {
-                state_->device = std::move(done->id);
+            FactorAnswer<identity::Phone> added =
+                co_await services_.factors->add_phone(who(), number);
+            if (auto* phone = std::get_if<identity::Phone>(&added)) {
+                state_->device = std::move(phone->id);
                 state_->number = number.clone();
-                co_return std::nullopt;
+                co_return;
             }
             refusal = std::get<FactorRefusal>(std::move(added));
         }
     }
-    note_ = fmt::format("Rackspace Identity does not take this number{}{}.\n",
-                        refusal.message.empty() ? "" : ": ", refusal.message);
-    co_return std::nullopt;
+    interview_.wrong(fmt::format("{} does not accept this number{}{}.\n", services_.words.service,
+                                 refusal.message.empty() ? "" : ": ", refusal.message));
 }
 
-/// Counts as what it is: one more text message to somebody's phone.
-Task<std::optional<Verdict>> SetUp::send_pin() {
-    Task<limits::Limiter::Permission> asking =
-        services_.limiter.reserve_challenge(subject_.account.name, subject_.origin);
-    limits::Limiter::Permission permission = co_await std::move(asking);
-    if (const auto* limit = std::get_if<limits::LimitRefusal>(&permission)) {
-        if (state_->pin_sent) {
-            resends_left_ = 0;
-            note_ = "No further text message will be sent for now; the last PIN still counts.\n";
-            co_return std::nullopt;
+/// Where no further message may be sent, the one that was sent still counts.
+Task<void> SetUp::send_pin() {
+    Counted<FactorAnswer<Done>> sent = co_await counted_message(
+        services_.limiter, subject_, services_.factors->send_pin(who(), state_->device));
+    if (const auto* limit = std::get_if<limits::LimitRefusal>(&sent)) {
+        if (!state_->pin_sent) {
+            throw Ended{throttled(*limit, services_.clock.wall(), "limits.challenges")};
         }
-        co_return throttled(*limit, services_.clock.wall(), "limits.challenges");
+        resends_left_ = 0;
+        interview_.note(
+            "No further text message will be sent for now; the last PIN is still valid.\n");
+        co_return;
     }
-    Task<FactorAnswer<Done>> sending = services_.factors->send_pin(who(), state_->device);
-    const FactorAnswer<Done> sent = co_await std::move(sending);
-    if (const auto* refusal = std::get_if<FactorRefusal>(&sent)) {
-        if (refusal->status != 0) {
-            std::get<0>(permission)->not_judged(); // an answer that is a no: nothing was sent
-        }
-        co_return refused_by_identity(*refusal, "a text message with a PIN");
-    }
+    need(std::move(std::get<0>(sent)), "a text message with a PIN");
     state_->pin_sent = true;
-    co_return std::nullopt;
 }
 
-Task<std::optional<Verdict>> SetUp::switch_on() {
-    FactorAnswer<Done> enabled = Done{};
-    if (!on_already_) {
-        Task<void> gaining = gain_time(person_); // the verification may have taken most of it
-        co_await std::move(gaining);
-        Task<FactorAnswer<Done>> enabling = services_.factors->enable(who(), state_->kind);
-        enabled = co_await std::move(enabling);
+Task<void> SetUp::resend_pin() {
+    if (resends_left_ == 0) {
+        interview_.wrong("No further text message will be sent for now.\n");
+        co_return;
     }
-    const auto* refusal = std::get_if<FactorRefusal>(&enabled);
-    // Some servers switch it on with the verification, which ends the token for setting up.
-    const bool on_already =
-        refusal != nullptr && refusal->cause == Cause::TokenDead && state_->setup_token.held();
-    if (refusal != nullptr && !on_already) {
-        co_return refused_by_identity(*refusal, "multi-factor authentication");
+    --resends_left_;
+    co_await send_pin();
+}
+
+Task<Secret> SetUp::ask_for_code() {
+    if (is_otp()) {
+        const std::optional<enrolment::KeyUri> key = enrolment::read_key_uri(state_->key_uri);
+        co_return co_await ask_or_end(code_text(state_->key_uri, key.value(), style_),
+                                      code_words().given_up);
+    }
+    co_return co_await ask_or_end(
+        fmt::format("A text message with a PIN is on its way to {}.\nPIN [{}c: cancel]: ",
+                    enrolment::masked(state_->number),
+                    resends_left_ > 0 ? "r: send another, " : ""),
+        code_words().given_up);
+}
+
+/// Asks for codes of the new device until one is right.
+Task<void> SetUp::verify_device() {
+    for (;;) {
+        const Secret answer = co_await ask_for_code();
+        if (is_otp() && is_choice(answer, "a", "ascii") && drawings_left_ > 0) {
+            --drawings_left_;
+            style_ = enrolment::QrStyle::Ascii;
+            continue;
+        }
+        if (!is_otp() && is_choice(answer, "r", "resend")) {
+            co_await resend_pin();
+            continue;
+        }
+        const std::optional<Secret> code = passcode_from(answer.view());
+        if (!code) {
+            interview_.wrong(code_words().no_digits);
+            continue;
+        }
+        FactorAnswer<Done> verified = Done{};
+        if (is_otp()) {
+            verified = co_await services_.factors->verify_otp_device(who(), state_->device, *code);
+        } else {
+            verified = co_await services_.factors->verify_phone(who(), state_->device, *code);
+        }
+        const auto* refusal = std::get_if<FactorRefusal>(&verified);
+        if (refusal != nullptr && refusal->cause == Cause::WrongCode) {
+            interview_.wrong(code_words().not_accepted);
+            continue;
+        }
+        // Verified already: by a request whose answer was lost. The sign-in that follows proves it.
+        if (refusal != nullptr && refusal->cause != Cause::Conflict) {
+            throw refused(*refusal, code_words().request);
+        }
+        state_->verified = true;
+        state_->key_uri.clear();
+        co_return;
+    }
+}
+
+Task<void> SetUp::switch_on() {
+    if (!mfa_is_on_) {
+        co_await gain_time(person_); // the verification may have taken most of it
+        const FactorAnswer<Done> enabled = co_await services_.factors->enable(who(), state_->kind);
+        const auto* refusal = std::get_if<FactorRefusal>(&enabled);
+        // Some servers switch it on with the verification, which ends the token for setting up.
+        const bool by_verification =
+            refusal != nullptr && refusal->cause == Cause::TokenDead && state_->setup_token.held();
+        if (refusal != nullptr && !by_verification) {
+            throw refused(*refusal, "multi-factor authentication");
+        }
     }
     journal::notice(fmt::format("second factor set up: user={} account={} kind={} service={} "
                                 "remote-host={}",
                                 context_.user, subject_.account.name, name_of(*state_->kind),
                                 context_.service, context_.remote_host));
     state_.reset(); // and the token for setting up ends
-    if (!on_already_) {
+    if (!mfa_is_on_) {
         co_await services_.sleep(kUntilEnabledCounts);
     }
-    co_return std::nullopt;
+}
+
+/// `raxauth enrol`, in steps that throw Ended.
+Task<Verdict> enrol_in_session(Person& person, const Context& context, Services& services,
+                               std::shared_ptr<SignInTrace> trace) {
+    const std::optional<FactorKind> kind = factor_kind_from(context.factor);
+    if (!kind && !context.factor.empty()) {
+        throw Ended{
+            Verdict::refused(State::Denied, Reason::NotSupported, "an unknown kind of factor")
+                .telling(kFactorKinds)};
+    }
+    const SessionAccess access = co_await open_session_access(person, context, services, trace);
+    const FactorAnswer<identity::FactorState> state =
+        co_await services.factors->state(access.token, access.subject.account.name);
+    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
+        if (refusal->cause == Cause::TokenDead) {
+            services.sessions.token_dead(access.key, access.generation);
+        }
+        throw Ended{refusal_of(*refusal, "the state of MFA", services.words)};
+    }
+    const auto& facts = std::get<identity::FactorState>(state);
+    SetUp procedure(person, context, services, access.subject, nullptr, nullptr);
+    if (facts.enabled) {
+        procedure.add_to_existing();
+    }
+    if (!context.arguments.empty() && !context.arguments[0].empty()) {
+        procedure.call_device(sanitise(context.arguments[0], 64));
+    }
+    std::optional<Verdict> ended = co_await procedure.run(kind, &access);
+    if (ended) {
+        if (ended->reason() == Reason::NoSignIn) {
+            services.sessions.token_dead(access.key, access.generation);
+        }
+        throw Ended{std::move(*ended)};
+    }
+    std::string text = "The second factor is set up. It will be asked for at the next sign-in; "
+                       "password-only sign-ins are no longer valid (\"raxauth login\").";
+    if (facts.enabled) {
+        text = facts.factor == kind || !kind
+                   ? "The device is added."
+                   : fmt::format("The device is added. Passcodes still come from the other factor; "
+                                 "to change that: raxauth mfa default {}",
+                                 word_of(*kind));
+    }
+    Verdict done = Verdict::completed(Reason::Enrolled).because("set up and switched on");
+    done.messages.push_back({contract::MessageKind::Info, std::move(text)});
+    co_return done;
 }
 
 } // namespace
 
 Task<std::optional<Verdict>> enrol_at_sign_in(Person& person, const Context& context,
                                               Services& services, const Subject& subject,
-                                              const Secret& password, const Secret& typed,
-                                              SignInTrace& trace) {
-    SetUp procedure(person, context, services, subject, &password, &typed, trace);
-    Task<std::optional<Verdict>> running = procedure.run(std::nullopt, nullptr, {});
-    std::optional<Verdict> ended = co_await std::move(running);
-    co_return ended;
+                                              const Secret& password, const Secret& typed) {
+    SetUp procedure(person, context, services, subject, &password, &typed);
+    co_return co_await procedure.run(std::nullopt, nullptr);
 }
 
 Task<Verdict> enrol(Person& person, Context context, Services services,
                     std::shared_ptr<SignInTrace> trace) {
-    std::optional<FactorKind> kind;
-    if (context.factor == "otp") {
-        kind = FactorKind::Otp;
-    } else if (context.factor == "sms") {
-        kind = FactorKind::Sms;
-    } else if (!context.factor.empty()) {
-        co_return Verdict::refused(State::Denied, Reason::NotSupported, "an unknown kind of factor")
-            .telling("A second factor is \"otp\" or \"sms\".");
+    try {
+        co_return co_await enrol_in_session(person, context, services, std::move(trace));
+    } catch (Ended& ended) {
+        co_return std::move(ended.verdict);
     }
-    Task<SessionAccess> opening = open_session_access(person, context, services, trace);
-    SessionAccess access = co_await std::move(opening);
-    if (access.refusal) {
-        co_return std::move(*access.refusal);
-    }
-    Task<FactorAnswer<identity::FactorState>> asking =
-        services.factors->state(access.token, access.subject.account.name);
-    const FactorAnswer<identity::FactorState> state = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
-        if (refusal->cause == Cause::TokenDead) {
-            services.sessions.token_dead(access.key, access.generation);
-        }
-        co_return refused_by_identity(*refusal, "the state of MFA");
-    }
-    const auto& facts = std::get<identity::FactorState>(state);
-    SetUp procedure(person, context, services, access.subject, nullptr, nullptr, *trace);
-    if (facts.enabled) {
-        procedure.with_mfa_on();
-    }
-    if (!context.arguments.empty() && !context.arguments[0].empty()) {
-        procedure.call_device(sanitise(context.arguments[0], 64));
-    }
-    Task<std::optional<Verdict>> running =
-        procedure.run(kind, &access.token, std::move(access.user_id));
-    std::optional<Verdict> ended = co_await std::move(running);
-    if (ended) {
-        if (ended->reason() == Reason::NoSignIn) {
-            services.sessions.token_dead(access.key, access.generation);
-        }
-        co_return std::move(*ended);
-    }
-    Verdict done = Verdict::completed(Reason::Enrolled).because("set up and switched on");
-    std::string text =
-        "The second factor is set up. It will be asked for at the next sign-in; what "
-        "was signed in with the password alone counts no more (\"raxauth login\").";
-    if (facts.enabled) {
-        text =
-            facts.factor == kind || !kind
-                ? "The device is added."
-                : fmt::format("The device is added. Passcodes go on coming from the other factor "
-                              "until you say: raxauth mfa default {}",
-                              kind == FactorKind::Otp ? "otp" : "sms");
-    }
-    done.messages.push_back({MessageKind::Info, std::move(text)});
-    co_return done;
 }
 
 } // namespace raxauth::flows

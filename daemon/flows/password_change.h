@@ -14,16 +14,16 @@
 
 namespace raxauth::flows {
 
-/// The new password of an account, which Identity has taken; or how it ended without one. For a
-/// sign-in that met an expired password; `typed` is all that was typed for it. All references
-/// outlive the Task.
+/// For a sign-in that met an expired password: the new one, which the provider has accepted, or how
+/// it ended without one. `typed` is all that was typed for the sign-in. All references outlive the
+/// Task.
 Task<std::variant<Secret, conversation::Verdict>>
 change_expired_password(conversation::Person& person, const caller::Context& context,
                         Services& services, const Subject& subject, const Secret& present,
                         const Secret& typed);
 
-/// passwd(1) and `raxauth password`: only the person changes their Rackspace password, and root
-/// does not. Needs no token and no second factor: Identity asks for the present password alone.
+/// passwd(1) and `raxauth password`: only the person changes their own password, and root does not.
+/// Needs no token and no second factor: the provider asks for the present password alone.
 Task<conversation::Verdict> change_password(conversation::Person& person, caller::Context context,
                                             Services services, std::shared_ptr<SignInTrace> trace);
 

@@ -23,7 +23,7 @@ bool PendingEnrolments::has_room_for(const std::string& account) const {
     const auto of_account = std::count_if(kept_.begin(), kept_.end(), [&](const auto& entry) {
         return entry.second.enrolment->account == account;
     });
-    return kept_.size() < kMost && static_cast<std::size_t>(of_account) < kMostOfAccount;
+    return kept_.size() < kMaxKept && static_cast<std::size_t>(of_account) < kMaxKeptOfAccount;
 }
 
 void PendingEnrolments::keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment) {
@@ -54,10 +54,9 @@ void PendingEnrolments::close() {
 Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolment> enrolment,
                                                  std::uint64_t id) {
     try {
-        Task<void> undoing = undo(enrolment, factors_());
-        co_await std::move(undoing);
+        co_await undo(enrolment, factors_now_());
     } catch (const std::exception& fault) {
-        journal::warning(std::string("a set-up could not be undone: ") + fault.what());
+        journal::warning(std::string("an interrupted set-up could not be undone: ") + fault.what());
     }
     loop_.post([this, id] { jobs_.erase(id); });
 }
@@ -71,16 +70,17 @@ Task<void> PendingEnrolments::undo(std::shared_ptr<PendingEnrolment> enrolment,
     bool removed = false;
     if (factors != nullptr && !closed_ && !enrolment->token().empty()) {
         const identity::Acting who{enrolment->token(), enrolment->user_id};
-        Task<identity::FactorAnswer<identity::Done>> removing =
-            enrolment->kind == identity::FactorKind::Sms
-                ? factors->remove_phone(who, enrolment->device)
-                : factors->remove_otp_device(who, enrolment->device);
-        const identity::FactorAnswer<identity::Done> answer = co_await std::move(removing);
+        identity::FactorAnswer<identity::Done> answer = identity::Done{};
+        if (enrolment->kind == identity::FactorKind::Sms) {
+            answer = co_await factors->remove_phone(who, enrolment->device);
+        } else {
+            answer = co_await factors->remove_otp_device(who, enrolment->device);
+        }
         removed = std::holds_alternative<identity::Done>(answer);
     }
     if (!removed) {
-        journal::notice("an unverified device stays at Identity after a set-up that was not "
-                        "finished: account=" +
+        journal::notice("an unverified device stays at Identity after an unfinished set-up: "
+                        "account=" +
                         enrolment->account);
     }
 }

@@ -16,9 +16,9 @@
 
 namespace raxauth::flows {
 
-/// A second factor that is being set up: as far as it got.
+/// A set-up of a second factor, as far as it got.
 struct PendingEnrolment {
-    std::string account; ///< Rackspace user
+    std::string account; ///< user name at the provider
     WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
     identity::OwnedToken setup_token;
@@ -36,34 +36,35 @@ struct PendingEnrolment {
     }
 };
 
-/// What was begun at a login prompt and broken off by a lost connection, for whoever comes back
-/// within a quarter of an hour: the same user, from the same origin, with the same password. What
-/// is being worked on is in nobody else's reach. In memory only. All on the loop's thread.
+/// Set-ups that were begun at a login prompt and interrupted by a lost connection. The same user
+/// can resume one within 15 minutes, from the same origin and with the same password; while
+/// somebody works on it, nobody else can reach it. In memory only. All on the loop's thread.
 class PendingEnrolments {
   public:
     static constexpr std::chrono::minutes kKeptFor{15};
-    static constexpr std::size_t kMost = 64;
-    static constexpr std::size_t kMostOfAccount = 4;
+    static constexpr std::size_t kMaxKept = 64;
+    static constexpr std::size_t kMaxKeptOfAccount = 4;
 
-    /// Whom to ask when something is to be undone; null: nobody for now.
+    /// The provider, for undoing what was begun; null: it is not known now.
     using FactorsNow = std::function<identity::FactorManagement*()>;
 
     /// `loop` outlives it.
-    PendingEnrolments(Loop& loop, FactorsNow factors) : loop_(loop), factors_(std::move(factors)) {}
+    PendingEnrolments(Loop& loop, FactorsNow factors_now)
+        : loop_(loop), factors_now_(std::move(factors_now)) {}
     PendingEnrolments(const PendingEnrolments&) = delete;
     PendingEnrolments& operator=(const PendingEnrolments&) = delete;
 
-    /// What was broken off under `key`, which from now on belongs to who took it; null: nothing.
+    /// The set-up that was interrupted under `key`; it now belongs to the caller. Null: none.
     std::shared_ptr<PendingEnrolment> take(const std::string& key);
-    /// Keeps it for kKeptFor, then undoes it; at once where too many are kept, and what was kept
-    /// under `key` before.
+    /// Keeps it for kKeptFor, then undoes it; where too many are kept, undoes it at once. One that
+    /// was kept under `key` before is undone.
     void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);
     /// The same, awaited, by `factors`.
     Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment,
                     identity::FactorManagement* factors);
-    /// An orderly stop: the tokens are let go, now and whenever one would be kept.
+    /// An orderly stop: all tokens are released, and none is kept any more.
     void close();
 
     std::size_t size() const noexcept { return kept_.size(); }
@@ -77,7 +78,7 @@ class PendingEnrolments {
     bool has_room_for(const std::string& account) const;
 
     Loop& loop_;
-    FactorsNow factors_;
+    FactorsNow factors_now_;
     bool closed_ = false;
     std::map<std::string, Kept> kept_;
     std::uint64_t last_job_ = 0;

@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <fmt/core.h>
+#include <utility>
 
 namespace raxauth::flows {
 
@@ -13,30 +14,57 @@ namespace {
 /// A time to try again is shown rounded up to the minute: at the time shown, it does work.
 constexpr std::chrono::seconds kRoundUp{59};
 
+void fill_in(std::string& text, std::string_view placeholder, std::string_view value) {
+    for (std::size_t at = text.find(placeholder); at != std::string::npos;
+         at = text.find(placeholder, at + value.size())) {
+        text.replace(at, placeholder.size(), value);
+    }
+}
+
 } // namespace
 
-conversation::Message password_prompt(const caller::Context& context, bool single_prompt) {
-    return {MessageKind::Password, fmt::format("Rackspace password{} for {} ({}): ",
-                                               single_prompt ? " (or password,passcode)" : "",
-                                               context.user, context.service)};
+conversation::Message password_prompt(const caller::Context& context,
+                                      const settings::ServicePolicy& policy) {
+    std::string text = policy.password_prompt;
+    fill_in(text, "{user}", context.user);
+    fill_in(text, "{service}", context.service);
+    return {MessageKind::Password, std::move(text)};
 }
 
-conversation::Message session_password_prompt(const caller::Context& context, WallTime signed_in_at,
-                                              WallTime now) {
-    return {MessageKind::Password,
-            fmt::format("Rackspace password for {} ({}; the second factor of {} counts): ",
-                        context.user, context.service, time_of_day(signed_in_at - kRoundUp, now))};
+std::vector<conversation::Message> session_password_question(const caller::Context& context,
+                                                             const settings::ServicePolicy& policy,
+                                                             WallTime signed_in_at, WallTime now) {
+    std::vector<conversation::Message> question;
+    question.push_back({MessageKind::Info, fmt::format("The second factor of {} is still valid.",
+                                                       time_of_day(signed_in_at - kRoundUp, now))});
+    question.push_back(password_prompt(context, policy));
+    return question;
 }
 
-conversation::Message passcode_prompt(const caller::Context& context,
-                                      const PasscodePrompt& prompt) {
-    const char* source = prompt.factor == identity::Factor::OtpDevice
-                             ? "shown by your authenticator app"
-                             : "sent by SMS or shown by your authenticator app";
-    return {MessageKind::Secret,
-            fmt::format("{}{}Rackspace passcode for {} ({}), {}{}: ", prompt.note,
-                        prompt.note.empty() ? "" : "\n", context.user, context.service, source,
-                        prompt.may_resend ? " [empty line: send a new SMS]" : "")};
+std::vector<conversation::Message> passcode_question(const settings::ServicePolicy& policy,
+                                                     std::string_view provider,
+                                                     const PasscodePrompt& prompt) {
+    std::vector<std::string> notes;
+    if (!prompt.note.empty()) {
+        notes.push_back(prompt.note);
+    }
+    notes.push_back(prompt.factor == identity::Factor::OtpDevice
+                        ? fmt::format("{} wants a code of your authenticator app.", provider)
+                        : fmt::format("{} sent you a code by SMS, or your app has it.", provider));
+    if (prompt.may_resend) {
+        notes.push_back("Empty line: send a new SMS.");
+    }
+    std::vector<conversation::Message> question;
+    std::string text;
+    for (std::string& note : notes) {
+        if (policy.plain_prompts) {
+            question.push_back({MessageKind::Info, std::move(note)});
+        } else {
+            text += note + "\n";
+        }
+    }
+    question.push_back({MessageKind::Secret, text + "Passcode: "});
+    return question;
 }
 
 std::string time_of_day(WallTime when, WallTime now) {

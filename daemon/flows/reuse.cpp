@@ -22,32 +22,32 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
                            const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock) {
     ReuseDecision decision;
-    const auto no = [&decision](std::string why) {
+    const auto refuse = [&decision](std::string why) {
         decision.why = std::move(why);
         return decision;
     };
     if (context.no_reuse) {
-        return no("no_reuse on the module's line");
+        return refuse("no_reuse on the module's line");
     }
     if (policy.reuse == Reuse::None) {
-        return no(fmt::format("reuse is \"none\" for {}", context.service));
+        return refuse(fmt::format("reuse is \"none\" for {}", context.service));
     }
     decision.key = sessions::SessionKey::of(context.session, context.user);
     if (!decision.key.is_set()) {
-        return no("not inside a login session");
+        return refuse("not inside a login session");
     }
     if (context.session.login_uid != account_uid || context.session.real_uid != account_uid) {
-        return no("the session, or the calling process, is another user's");
+        return refuse("the session, or the calling process, is another user's");
     }
     if (!context.remote_user.empty() && context.remote_user != context.user) {
-        return no("asked for by another user");
+        return refuse("asked for by another user");
     }
     const sessions::Session* session = standing_sign_in(decision.key, account, sessions);
     if (session == nullptr) {
-        return no(sessions.find(decision.key) == nullptr
-                      ? "no sign-in in this session"
-                      : "this session signed in with another Rackspace account or tenant than is "
-                        "configured now");
+        return refuse(sessions.find(decision.key) == nullptr
+                          ? "no sign-in in this session"
+                          : "this session signed in with another account or tenant than is "
+                            "configured now");
     }
     const sessions::SignedIn& proof = session->signed_in;
     decision.generation = session->generation;
@@ -56,14 +56,14 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
     const auto age = clock.wall() - proof.at;
     if (age < WallTime::duration::zero() || age > policy.reuse_for ||
         clock.monotonic() - proof.at_monotonic > policy.reuse_for) {
-        return no("the sign-in is older than reuse_for");
+        return refuse("the sign-in is older than reuse_for");
     }
     if (const auto refusal =
             policy::judge_user(proof.facts, proof.second_factor, proof.account, policy.access)) {
-        return no(refusal->rule);
+        return refuse(refusal->rule);
     }
     if (policy.reuse == Reuse::Passcode && !proof.verifier) {
-        return no("no password to compare with is held for this session");
+        return refuse("no password to compare with is held for this session");
     }
     decision.mode = policy.reuse;
     decision.recheck = clock.monotonic() - proof.checked > settings.recheck_after;

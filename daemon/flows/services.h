@@ -18,8 +18,9 @@ namespace raxauth::flows {
 
 class PendingEnrolments;
 
-/// What a flow works with: interfaces only, so that tests can put a scripted world behind them. All
-/// of it outlives the flow; the settings are those the conversation began with.
+/// What a flow works with. Everything that does IO is behind an interface, so that tests can put a
+/// scripted world there. All of it outlives the flow; the settings are those that the conversation
+/// began with.
 struct Services {
     const settings::Settings& settings;
     identity::Identity& identity;
@@ -28,9 +29,9 @@ struct Services {
     sessions::SessionStore& sessions;
     const Clock& clock;
     std::function<Task<void>(std::chrono::microseconds)> sleep;
-    identity::FactorManagement* factors; ///< null where the identity service has no such thing
+    identity::FactorManagement* factors; ///< null where the identity provider has no such thing
     PendingEnrolments& enrolments;
-    const identity::ProviderWords& words; ///< the provider's names, for texts
+    const identity::ProviderWords& words; ///< what people read of the provider
 };
 
 } // namespace raxauth::flows

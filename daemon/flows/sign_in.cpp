@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The procedure of the seed documents, in the order in which things may be found out:
-// who is this locally, may they be signed in at all, password, challenge, passcode, judgement.
-// Whatever is not a yes at the end is a no. The same prompts are shown, in about the same time,
-// for names that do not exist.
+// A sign-in, in the order in which things may be found out: who is this locally, may they be signed
+// in at all, password, challenge, passcode, judgement. Whatever is not a yes at the end is a no.
+// The same prompts are shown, in about the same time, for names that do not exist.
 #include "daemon/flows/sign_in.h"
 
 #include "daemon/flows/enrolment.h"
-#include "daemon/flows/factor_management.h"
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/password_change.h"
 #include "daemon/flows/prompts.h"
 #include "daemon/flows/reuse.h"
+#include "daemon/flows/steps/answers.h"
+#include "daemon/flows/steps/counted_message.h"
+#include "daemon/flows/steps/refusal_words.h"
 #include "daemon/flows/subject.h"
-#include "daemon/limits/origin.h"
 #include "daemon/policy/access_rules.h"
 
 #include <fmt/core.h>
@@ -24,7 +24,6 @@ namespace raxauth::flows {
 namespace {
 
 using caller::Context;
-using conversation::Message;
 using conversation::Person;
 using conversation::Verdict;
 using identity::Answer;
@@ -32,171 +31,153 @@ using identity::Rejected;
 using limits::Limiter;
 using limits::LimitRefusal;
 
-/// How often something that cannot be a passcode is asked for again before we give up.
+/// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
 /// How long a refusal takes that Identity was not asked for, before its real time is known.
 constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
-template <class... Cases>
-struct Overloaded : Cases... {
-    using Cases::operator()...;
+/// The earlier sign-in of this session does not count: a whole sign-in has to follow.
+struct SignInAnew {
+    std::optional<Secret> typed; ///< the password, where it was typed already
 };
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
+/// The first factor of a session whose second factor counts.
+struct RightPassword {};
+using PasswordOutcome = std::variant<RightPassword, Verdict, SignInAnew>;
 
 class SignIn {
   public:
     SignIn(Person& person, Context& context, Services& services, SignInTrace& trace)
         : person_(person), context_(context), services_(services), trace_(trace),
-          policy_(services.settings.for_service(context.service)) {}
+          policy_(services.settings.for_service(context.service)),
+          given_(std::exchange(context.password, std::nullopt)),
+          attempts_left_(services.settings.limits.passcode_attempts),
+          resends_left_(services.identity.capabilities().resend_passcode
+                            ? services.settings.limits.resends
+                            : 0) {}
 
     Task<Verdict> run();
 
   private:
-    Task<std::optional<Verdict>> find_local_account();
-    Task<std::optional<Verdict>> reuse_session();
-    Task<std::optional<Verdict>> check_session_password(const ReuseDecision& decision);
+    Task<std::variant<Verdict, SignInAnew>> reuse_session();
+    Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
-    Task<void> obtain_password();
+    Task<void> obtain_password(std::optional<Secret> typed);
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
     Task<std::optional<Verdict>> renew_password();
     Task<std::optional<Verdict>> set_up_second_factor();
-    Subject this_subject() const;
+    Task<Secret> ask_for_passcode(const identity::Challenge& challenge);
     Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
-    Task<Answer> ask_identity_first_step();
-    Task<void> go_through_the_motions();
-    void settle_first_step(Limiter::Permission& permission, const Answer& answer);
+    Task<Answer> authenticate_with_what_was_typed();
+    Task<void> take_the_time_of_a_first_step();
 
-    const Secret* kept_password() const;
-    Verdict verdict_of(Answer answer);
-    Verdict judged(identity::TokenIssued issued);
+    const std::string& account_name() const { return subject_.account.name; }
+    const Secret* password_to_keep() const;
+    Verdict conclude(Answer answer);
+    Verdict admit(identity::TokenIssued issued);
 
     Person& person_;
-    Context& context_;
+    const Context& context_;
     Services& services_;
     SignInTrace& trace_;
     const settings::ServicePolicy policy_;
 
-    uid_t uid_ = contract::kUnsetId;
-    /// What it will come to in any case. The password is asked for all the same: who may not sign
-    /// in, and who exists at all, must not show in the prompts.
-    std::optional<Verdict> refusal_;
-    bool with_api_key_ = false; ///< what was typed turned out to be one
-    identity::Account account_;
-    limits::Origin origin_;
+    Subject subject_;
+    bool with_api_key_ = false;   ///< what was typed turned out to be one
+    std::optional<Secret> given_; ///< the password that the stack had already
     Secret typed_; ///< the whole first answer, as a client that knows only one would repeat it
     Secret password_;
     std::optional<Secret> passcode_; ///< from a single line
-    unsigned attempts_left_ = 0;
-    unsigned resends_left_ = 0;
+    unsigned attempts_left_;
+    unsigned resends_left_;
     std::string note_; ///< for the next passcode prompt
     bool password_renewed_ = false;
     bool enrolled_ = false;
 };
 
 Task<Verdict> SignIn::run() {
-    std::optional<Verdict> early = co_await find_local_account();
-    if (early) {
-        co_return std::move(*early);
+    subject_ = co_await find_subject(context_, services_);
+    trace_.account = account_name();
+    if (subject_.early) {
+        co_return std::move(*subject_.early);
     }
-    if (!refusal_) {
-        std::optional<Verdict> reused = co_await reuse_session();
-        if (reused) {
-            co_return std::move(*reused);
+    std::optional<Secret> typed;
+    if (!subject_.refusal) {
+        std::variant<Verdict, SignInAnew> reused = co_await reuse_session();
+        if (auto* verdict = std::get_if<Verdict>(&reused)) {
+            co_return std::move(*verdict);
         }
+        typed = std::move(std::get<SignInAnew>(reused).typed);
     }
-    co_await obtain_password();
-    if (refusal_) {
-        co_await go_through_the_motions();
-        co_return std::move(*refusal_);
+    co_await obtain_password(std::move(typed));
+    if (subject_.refusal) {
+        co_await take_the_time_of_a_first_step();
+        co_return std::move(*subject_.refusal);
     }
     if (password_.empty() || is_sshd_junk(password_.view())) {
-        // These would count against the account at Identity; the motions look the same.
-        co_await go_through_the_motions();
+        // These would count against the account at Identity; it must not show that it was not
+        // asked.
+        co_await take_the_time_of_a_first_step();
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
     }
-    if (const auto refusal = services_.limiter.refusal(account_.name, origin_)) {
+    if (const auto refusal = services_.limiter.refusal(account_name(), subject_.origin)) {
         co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
     }
-    const std::chrono::milliseconds held = services_.limiter.delay(account_.name, origin_);
+    const std::chrono::milliseconds held = services_.limiter.delay(account_name(), subject_.origin);
     if (held.count() > 0) {
         co_await services_.sleep(held);
     }
-    Verdict verdict = co_await first_step();
-    co_return verdict;
+    co_return co_await first_step();
 }
 
-/// Everything that is decided before a password is asked for. Fills account_ and origin_, or
-/// refusal_, for those who are asked all the same.
-Task<std::optional<Verdict>> SignIn::find_local_account() {
-    Task<Subject> finding = find_subject(context_, services_);
-    Subject subject = co_await std::move(finding);
-    uid_ = subject.uid;
-    account_ = std::move(subject.account);
-    trace_.account = account_.name;
-    origin_ = std::move(subject.origin);
-    refusal_ = std::move(subject.refusal);
-    if (subject.early) {
-        co_return std::move(*subject.early);
-    }
-    attempts_left_ = services_.settings.limits.passcode_attempts;
-    resends_left_ = services_.settings.limits.resends;
-    co_return std::nullopt;
-}
-
-/// Does the second factor of this very session count here? A verdict, or nothing: sign in anew.
-Task<std::optional<Verdict>> SignIn::reuse_session() {
+/// Does the second factor of this very session count here?
+Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
     const ReuseDecision decision =
-        decide_reuse(context_, uid_, account_, policy_, services_.settings.sessions,
+        decide_reuse(context_, subject_.uid, subject_.account, policy_, services_.settings.sessions,
                      services_.sessions, services_.clock);
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
     if (decision.mode == settings::Reuse::None) {
-        co_return std::nullopt;
+        co_return SignInAnew();
     }
     if (decision.mode == settings::Reuse::All) {
         if (decision.recheck) {
-            Task<void> gaining = gain_time(person_);
-            co_await std::move(gaining);
+            co_await gain_time(person_);
             const bool lives = co_await token_lives(decision);
             if (!lives) {
-                co_return std::nullopt;
+                co_return SignInAnew();
             }
         }
     } else {
-        std::optional<Verdict> ended = co_await check_session_password(decision);
-        if (ended || context_.password) {
-            co_return ended; // or, with the password typed already, sign in anew
+        PasswordOutcome outcome = co_await check_session_password(decision);
+        if (auto* verdict = std::get_if<Verdict>(&outcome)) {
+            co_return std::move(*verdict);
+        }
+        if (auto* anew = std::get_if<SignInAnew>(&outcome)) {
+            co_return std::move(*anew);
         }
     }
     std::optional<sessions::Grant> grant =
         services_.sessions.reuse(decision.key, decision.generation);
     if (!grant) {
-        co_return std::nullopt;
+        co_return SignInAnew();
     }
     co_return Verdict::granted(std::move(*grant)).because(decision.why);
 }
 
-/// The first factor of a session whose second factor counts. A verdict when it is wrong; nothing
-/// when it is right. When the session's token turns out to live no more, what was typed goes on
-/// into a whole sign-in, by context_.password.
-Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision& decision) {
+/// When the session's token turns out to live no more, what was typed goes on into a whole sign-in.
+Task<PasswordOutcome> SignIn::check_session_password(const ReuseDecision& decision) {
     Secret typed;
-    if (context_.password) {
-        typed = std::move(*context_.password);
-        context_.password.reset();
+    if (given_) {
+        typed = std::move(*std::exchange(given_, std::nullopt));
     } else {
-        std::vector<Message> question;
-        question.push_back(
-            session_password_prompt(context_, decision.signed_in_at, services_.clock.wall()));
-        Task<std::vector<Secret>> asking = person_.ask(std::move(question));
-        std::vector<Secret> answers = co_await std::move(asking);
-        typed = std::move(answers.at(0));
+        typed = co_await ask_one(person_,
+                                 session_password_question(context_, policy_, decision.signed_in_at,
+                                                           services_.clock.wall()));
     }
     if (typed.empty()) {
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
@@ -204,24 +185,22 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
     if (decision.recheck) {
         const bool lives = co_await token_lives(decision);
         if (!lives) {
-            context_.password = std::move(typed);
-            co_return std::nullopt;
+            co_return SignInAnew{std::move(typed)};
         }
     }
     using Check = sessions::SessionStore::PasswordCheck;
-    Task<Check> checking =
-        services_.sessions.check_password(decision.key, decision.generation, typed.clone());
-    const Check check = co_await std::move(checking);
+    const Check check = co_await services_.sessions.check_password(
+        decision.key, decision.generation, typed.clone());
     switch (check) {
     case Check::Right:
-        co_return std::nullopt;
+        co_return RightPassword();
     case Check::Wrong:
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
                                    "not the password of this session's sign-in");
     case Check::WrongAndOver:
         co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
                                    "three wrong passwords: this session's sign-in is dropped")
-            .telling("Too many wrong passwords. The sign-in of this session no longer counts.");
+            .telling("Too many wrong passwords. The sign-in of this session is no longer valid.");
     case Check::NoVerifier:
         trace_.reuse = "the session's sign-in ended meanwhile";
         break;
@@ -229,8 +208,7 @@ Task<std::optional<Verdict>> SignIn::check_session_password(const ReuseDecision&
         trace_.reuse = "the password could not be compared with that of the session's sign-in";
         break;
     }
-    context_.password = std::move(typed);
-    co_return std::nullopt;
+    co_return SignInAnew{std::move(typed)};
 }
 
 /// Asks Identity, where that was not done lately, whether the session's token still lives.
@@ -247,7 +225,7 @@ Task<bool> SignIn::token_lives(const ReuseDecision& decision) {
         co_return true;
     case identity::TokenState::Dead:
         services_.sessions.token_dead(decision.key, decision.generation);
-        trace_.reuse = "Identity knows the session's token no more";
+        trace_.reuse = "Identity no longer knows the session's token";
         co_return false;
     case identity::TokenState::Unknown:
         trace_.reuse = "Identity could not be asked about the session's token";
@@ -256,19 +234,17 @@ Task<bool> SignIn::token_lives(const ReuseDecision& decision) {
     co_return false;
 }
 
-Task<void> SignIn::obtain_password() {
-    if (!refusal_) {
+Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
+    if (!subject_.refusal) {
         services_.identity.warm(); // the handshake costs nobody anything while the person types
     }
     const bool single = services_.settings.sign_in.single_prompt;
-    if (context_.password) {
-        typed_ = std::move(*context_.password);
+    if (typed) {
+        typed_ = std::move(*typed);
+    } else if (given_) {
+        typed_ = std::move(*std::exchange(given_, std::nullopt));
     } else {
-        std::vector<Message> question;
-        question.push_back(password_prompt(context_, single));
-        Task<std::vector<Secret>> asking = person_.ask(std::move(question));
-        std::vector<Secret> answers = co_await std::move(asking);
-        typed_ = std::move(answers.at(0));
+        typed_ = co_await ask_one(person_, password_prompt(context_, policy_));
     }
     if (single) {
         SingleLine parts = split_single_line(typed_);
@@ -280,7 +256,7 @@ Task<void> SignIn::obtain_password() {
 }
 
 /// A refusal that Identity is not asked for takes about as long as one that it is.
-Task<void> SignIn::go_through_the_motions() {
+Task<void> SignIn::take_the_time_of_a_first_step() {
     std::chrono::microseconds typical = services_.identity.reachability().round_trip;
     if (typical.count() <= 0) {
         typical = kTypicalFirstStep;
@@ -296,89 +272,58 @@ Task<void> SignIn::go_through_the_motions() {
 /// Step 1 with what was typed as the configuration allows. An API key is tried only where the
 /// configuration says so, and only after Identity refused the same words as a password: what was
 /// typed is never judged by its look.
-Task<Answer> SignIn::ask_identity_first_step() {
+Task<Answer> SignIn::authenticate_with_what_was_typed() {
     Answer answer = co_await services_.identity.authenticate(
-        account_, identity::CredentialKind::Password, password_);
+        subject_.account, identity::CredentialKind::Password, password_);
     const auto* rejected = std::get_if<Rejected>(&answer);
     const bool as_key =
         rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials &&
         services_.settings.sign_in.credential == settings::CredentialRule::PasswordOrApiKey &&
-        !policy_.access.require_mfa;
+        services_.identity.capabilities().api_keys && !policy_.access.require_mfa;
     if (as_key) {
         with_api_key_ = true;
         answer = co_await services_.identity.authenticate(
-            account_, identity::CredentialKind::ApiKey, password_);
+            subject_.account, identity::CredentialKind::ApiKey, password_);
     }
     co_return answer;
 }
 
-/// Did the request perhaps lead to an SMS? A request that got no answer may have; an answer that is
-/// no challenge says no, also a 5xx: an outage must not use up the person's budget.
-bool challenge_was_used(const Answer& answer) {
-    if (const auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
-        return required->challenge.factor != identity::Factor::OtpDevice;
-    }
-    if (const auto* lost = std::get_if<identity::Unreachable>(&answer)) {
-        return lost->maybe_judged;
-    }
-    return false;
-}
-
-/// Tells the limiter how a first step ended: a wrong password counts before others are let on.
-void SignIn::settle_first_step(Limiter::Permission& permission, const Answer& answer) {
-    const auto* rejected = std::get_if<Rejected>(&answer);
-    if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongCredentials) {
-        services_.limiter.password_failed(account_.name, origin_);
-    }
-    if (!challenge_was_used(answer)) {
-        std::get<0>(permission)->not_judged();
-    }
-    permission = LimitRefusal{};
-}
-
 Task<Verdict> SignIn::first_step() {
-    Task<Limiter::Permission> asking = services_.limiter.reserve_challenge(account_.name, origin_);
-    Limiter::Permission permission = co_await std::move(asking);
-    if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
-        co_return throttled(*refusal, services_.clock.wall(), "limits.challenges");
+    Counted<Answer> sent = co_await counted_first_step(services_.limiter, subject_,
+                                                       authenticate_with_what_was_typed());
+    if (const auto* limit = std::get_if<LimitRefusal>(&sent)) {
+        co_return throttled(*limit, services_.clock.wall(), "limits.challenges");
     }
-    Answer answer = co_await ask_identity_first_step();
-    settle_first_step(permission, answer);
+    Answer& answer = std::get<0>(sent);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
-        identity::Challenge challenge = std::move(required->challenge);
-        Verdict verdict = co_await second_step(std::move(challenge));
-        co_return verdict;
+        co_return co_await second_step(std::move(required->challenge));
     }
-    if (services_.factors != nullptr && context_.interactive && !with_api_key_) {
-        std::optional<Task<std::optional<Verdict>>> help;
-        if (std::holds_alternative<identity::PasswordExpired>(answer) && !password_renewed_) {
-            help = renew_password();
-        } else if (std::holds_alternative<identity::SetupRequired>(answer) && !enrolled_ &&
-                   services_.settings.sign_in.enrol_at_login) {
-            help = set_up_second_factor();
-        }
-        if (help) {
-            std::optional<Verdict> ended = co_await std::move(*help);
-            if (ended) {
-                co_return std::move(*ended);
-            }
-            Task<void> gaining = gain_time(person_);
-            co_await std::move(gaining);
-            Task<Verdict> again = first_step();
-            Verdict verdict = co_await std::move(again);
-            co_return verdict;
-        }
+    if (services_.factors == nullptr || !context_.interactive || with_api_key_) {
+        co_return conclude(std::move(answer));
     }
-    co_return verdict_of(std::move(answer));
+    const identity::Capabilities can = services_.identity.capabilities();
+    std::optional<Verdict> ended;
+    if (std::holds_alternative<identity::PasswordExpired>(answer) && !password_renewed_ &&
+        can.change_password) {
+        ended = co_await renew_password();
+    } else if (std::holds_alternative<identity::SetupRequired>(answer) && !enrolled_ &&
+               can.set_up_at_sign_in && services_.settings.sign_in.enrol_at_login) {
+        ended = co_await set_up_second_factor();
+    } else {
+        co_return conclude(std::move(answer));
+    }
+    if (ended) {
+        co_return std::move(*ended);
+    }
+    co_await gain_time(person_);
+    co_return co_await first_step();
 }
 
 /// The password has expired: a new one, once, and the sign-in goes on with it.
 Task<std::optional<Verdict>> SignIn::renew_password() {
     password_renewed_ = true;
-    const Subject subject = this_subject();
-    Task<std::variant<Secret, Verdict>> renewing =
-        change_expired_password(person_, context_, services_, subject, password_, typed_);
-    std::variant<Secret, Verdict> renewed = co_await std::move(renewing);
+    std::variant<Secret, Verdict> renewed =
+        co_await change_expired_password(person_, context_, services_, subject_, password_, typed_);
     if (auto* verdict = std::get_if<Verdict>(&renewed)) {
         co_return std::move(*verdict);
     }
@@ -391,60 +336,45 @@ Task<std::optional<Verdict>> SignIn::renew_password() {
 /// Identity demands MFA and the account has none: it is set up here, once, and then proven.
 Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     enrolled_ = true;
-    const Subject subject = this_subject();
-    Task<std::optional<Verdict>> enrolling =
-        enrol_at_sign_in(person_, context_, services_, subject, password_, typed_, trace_);
-    std::optional<Verdict> ended = co_await std::move(enrolling);
-    if (ended) {
-        co_return ended;
+    std::optional<Verdict> ended =
+        co_await enrol_at_sign_in(person_, context_, services_, subject_, password_, typed_);
+    if (!ended) {
+        passcode_.reset();
+        note_ = "Your second factor is set up. Now sign in with it.";
     }
-    passcode_.reset();
-    note_ = "Your second factor is set up. Now sign in with it.";
-    co_return std::nullopt;
+    co_return ended;
 }
 
-Subject SignIn::this_subject() const {
-    Subject subject;
-    subject.uid = uid_;
-    subject.account = account_;
-    subject.origin = origin_;
-    return subject;
+/// Sent to the person's phone, perhaps. An older server says so of everybody.
+bool comes_as_message(const identity::Challenge& challenge) {
+    return challenge.factor != identity::Factor::OtpDevice;
+}
+
+Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
+    if (passcode_) {
+        co_return std::move(*std::exchange(passcode_, std::nullopt));
+    }
+    PasscodePrompt prompt;
+    prompt.factor = challenge.factor;
+    prompt.may_resend = comes_as_message(challenge) && resends_left_ > 0;
+    prompt.note = std::exchange(note_, {});
+    co_return co_await ask_one(person_, passcode_question(policy_, services_.words.name, prompt));
 }
 
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
     unsigned unusable = 0;
     while (unusable < kMaxUnusableAnswers) {
-        Secret typed;
-        const bool sms = challenge.factor != identity::Factor::OtpDevice;
-        if (passcode_) {
-            typed = std::move(*passcode_);
-            passcode_.reset();
-        } else {
-            std::vector<Message> question;
-            question.push_back(passcode_prompt(
-                context_, {challenge.factor, sms && resends_left_ > 0, std::move(note_)}));
-            note_.clear();
-            Task<std::vector<Secret>> asking = person_.ask(std::move(question));
-            std::vector<Secret> answers = co_await std::move(asking);
-            typed = std::move(answers.at(0));
-        }
-        // sshd's PasswordAuthentication gives its one answer to every prompt (pam-facts 3).
+        const Secret typed = co_await ask_for_passcode(challenge);
+        // sshd's PasswordAuthentication gives its one answer to every prompt.
         if (!typed.empty() && (typed.equals(typed_) || typed.equals(password_))) {
-            services_.limiter.ban_password_only_client(account_.name, origin_);
-            co_return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
-                                       "the client answered the passcode prompt with the password; "
-                                       "sshd needs KbdInteractiveAuthentication yes")
-                .telling("This client cannot be asked for a passcode: it sent the password again.");
+            co_return ban_password_only_client(
+                services_.limiter, subject_, "the passcode prompt",
+                "This client cannot be asked for a passcode: it sent the password again.");
         }
         const std::string_view text = typed.view();
         if (text.empty() || text == "r" || text == "R") {
             ++unusable;
-            if (!sms || resends_left_ == 0) {
-                note_ = sms ? "No further SMS will be sent in this sign-in."
-                            : "Codes of an authenticator app are not sent.";
-                continue;
-            }
             std::optional<Verdict> ended = co_await resend(challenge);
             if (ended) {
                 co_return std::move(*ended);
@@ -471,39 +401,48 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
                                "no usable answer at the passcode prompt");
 }
 
-/// The person asked for a new code: step 1 once more, which sends an SMS. Nothing when it did, with
-/// the new challenge in place of the old.
+/// The person asked for a new code: step 1 once more, which sends one, where that may be. Nothing:
+/// the next prompt says what became of it, with the new challenge in place of the old.
 Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
-    Task<Limiter::Permission> asking = services_.limiter.reserve_challenge(account_.name, origin_);
-    Limiter::Permission permission = co_await std::move(asking);
-    if (std::holds_alternative<LimitRefusal>(permission)) {
+    if (!comes_as_message(challenge)) {
+        note_ = "Codes of an authenticator app are not sent.";
+        co_return std::nullopt;
+    }
+    if (resends_left_ == 0) {
+        note_ = "No further SMS will be sent in this sign-in.";
+        co_return std::nullopt;
+    }
+    Counted<Answer> sent = co_await counted_first_step(
+        services_.limiter, subject_,
+        services_.identity.authenticate(subject_.account, identity::CredentialKind::Password,
+                                        password_));
+    if (std::holds_alternative<LimitRefusal>(sent)) {
         resends_left_ = 0;
-        note_ = "No further SMS will be sent for now; the last code still counts.";
+        note_ = "No further SMS will be sent for now; the last code is still valid.";
         co_return std::nullopt;
     }
     --resends_left_;
-    Answer answer = co_await services_.identity.authenticate(
-        account_, identity::CredentialKind::Password, password_);
-    settle_first_step(permission, answer);
+    Answer& answer = std::get<0>(sent);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
         note_ = "A new code has been requested.";
         co_return std::nullopt;
     }
-    co_return verdict_of(std::move(answer));
+    co_return conclude(std::move(answer));
 }
 
 /// One passcode to Identity. WrongCredentials with attempts_left_ means: may be asked again.
 Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret& passcode) {
-    Task<Limiter::Permission> asking = services_.limiter.reserve_passcode(account_.name, origin_);
-    Limiter::Permission permission = co_await std::move(asking);
+    Limiter::Permission permission =
+        co_await services_.limiter.reserve_passcode(account_name(), subject_.origin);
     if (const auto* refusal = std::get_if<LimitRefusal>(&permission)) {
         attempts_left_ = 0;
         co_return throttled(*refusal, services_.clock.wall(), "limits.wrong_passcodes");
     }
     Limiter::Attempt& attempt = *std::get<0>(permission);
     --attempts_left_;
-    Answer answer = co_await services_.identity.submit_passcode(account_, challenge, passcode);
+    Answer answer =
+        co_await services_.identity.submit_passcode(subject_.account, challenge, passcode);
     const auto* rejected = std::get_if<Rejected>(&answer);
     const auto* lost = std::get_if<identity::Unreachable>(&answer);
     // Whatever else comes may have been counted at Identity, so it is counted here.
@@ -529,100 +468,39 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         co_return Verdict::refused(State::Unavailable, Reason::IdentityFault,
                                    "a challenge in answer to a passcode");
     }
-    co_return verdict_of(std::move(answer));
+    co_return conclude(std::move(answer));
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.
-const Secret* SignIn::kept_password() const {
+const Secret* SignIn::password_to_keep() const {
     return with_api_key_ ? nullptr : &password_;
 }
 
-/// The only way from Identity's answer to `granted`.
-Verdict SignIn::judged(identity::TokenIssued issued) {
-    auto judgement = policy::judge(std::move(issued), account_, policy_.access);
+/// The only way from Identity's answer to `granted`: makes the Grant, and forgets the account's
+/// wrong attempts.
+Verdict SignIn::admit(identity::TokenIssued issued) {
+    auto judgement = policy::judge(std::move(issued), subject_.account, policy_.access);
     if (const auto* refusal = std::get_if<policy::AccessRefusal>(&judgement)) {
+        const identity::ProviderWords& words = services_.words;
         Verdict verdict = Verdict::refused(State::Denied, refusal->reason, refusal->rule);
-        return refusal->reason == Reason::MfaRequired
-                   ? std::move(verdict).telling(
-                         "This host demands multi-factor authentication, and this Rackspace "
-                         "account signed in without it. Set it up in the Cloud Control Panel.")
-                   : std::move(verdict).telling("This Rackspace account may not sign in here.");
+        return std::move(verdict).telling(
+            refusal->reason == Reason::MfaRequired
+                ? fmt::format("This host demands multi-factor authentication, and this {} account "
+                              "signed in without it. Set it up {}.",
+                              words.name, words.mfa_elsewhere)
+                : fmt::format("This {} account may not sign in here.", words.name));
     }
-    services_.limiter.signed_in(account_.name, origin_);
+    services_.limiter.signed_in(account_name(), subject_.origin);
     return Verdict::granted(
         services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)), context_,
-                                  account_, uid_, kept_password()));
+                                  subject_.account, subject_.uid, password_to_keep()));
 }
 
-Verdict SignIn::verdict_of(Answer answer) {
-    const auto refuse = [](State state, Reason reason, std::string why, const char* text) {
-        return Verdict::refused(state, reason, std::move(why)).telling(text);
-    };
-    return std::visit(
-        Overloaded{
-            [this](identity::TokenIssued&& issued) { return judged(std::move(issued)); },
-            [&](identity::PasscodeRequired&&) {
-                return Verdict::refused(State::Unavailable, Reason::IdentityFault,
-                                        "an unexpected challenge");
-            },
-            [&](Rejected&& rejected) {
-                switch (rejected.cause) {
-                case Rejected::Cause::WrongCredentials:
-                    return Verdict::refused(State::Denied, Reason::WrongCredentials,
-                                            "Identity refused user name or password");
-                case Rejected::Cause::WrongPasscode:
-                    return Verdict::refused(State::Denied, Reason::WrongCredentials,
-                                            "wrong passcode");
-                case Rejected::Cause::SessionExpired:
-                    return refuse(State::Denied, Reason::SessionExpired,
-                                  "the MFA session of Identity expired",
-                                  "The passcode came too late. Please start over.");
-                case Rejected::Cause::AccessRefused:
-                    return refuse(State::Denied, Reason::AccessRefused,
-                                  "Identity refused the tenant or domain",
-                                  "This Rackspace account may not sign in here.");
-                }
-                return Verdict::refused(State::Denied, Reason::InternalFault, "unknown rejection");
-            },
-            [&](identity::Locked&&) {
-                return refuse(State::Denied, Reason::AccountLocked, "locked at Identity",
-                              "This Rackspace account is locked after too many wrong passcodes. "
-                              "Wait half an hour, or ask your Rackspace account administrator.");
-            },
-            [&](identity::Disabled&&) {
-                return refuse(State::Denied, Reason::AccountDisabled, "disabled at Identity",
-                              "This Rackspace account is disabled. Ask your Rackspace account "
-                              "administrator.");
-            },
-            [&](identity::SetupRequired&&) {
-                return refuse(State::Denied, Reason::MfaSetupRequired,
-                              "Identity demands MFA and the account has none", kSetUpElsewhere);
-            },
-            [&](identity::PasswordExpired&&) {
-                return refuse(State::Expired, Reason::PasswordExpired, "AUTH-001",
-                              "The password of this Rackspace account has expired. Change it in "
-                              "the Cloud Control Panel, then try again.");
-            },
-            [&](identity::Throttled&& throttled) {
-                return refuse(State::Unavailable, Reason::Throttled,
-                              throttled.retry_after
-                                  ? fmt::format("Identity limits our rate; retry after {} s",
-                                                throttled.retry_after->count())
-                                  : std::string("Identity limits our rate"),
-                              "Rackspace Identity is refusing requests for now. Try again in a "
-                              "minute.");
-            },
-            [&](identity::Unreachable&& lost) {
-                return refuse(State::Unavailable, Reason::IdentityUnreachable,
-                              std::move(lost.detail),
-                              "Rackspace Identity cannot be reached from this host.");
-            },
-            [&](identity::Fault&& fault) {
-                return refuse(State::Unavailable, Reason::IdentityFault, std::move(fault.detail),
-                              "Rackspace Identity gave no usable answer. Try again later.");
-            },
-        },
-        std::move(answer));
+Verdict SignIn::conclude(Answer answer) {
+    if (auto* issued = std::get_if<identity::TokenIssued>(&answer)) {
+        return admit(std::move(*issued));
+    }
+    return refusal_of(answer, services_.words);
 }
 
 } // namespace
@@ -630,8 +508,7 @@ Verdict SignIn::verdict_of(Answer answer) {
 Task<Verdict> sign_in(Person& person, Context context, Services services,
                       std::shared_ptr<SignInTrace> trace) {
     SignIn procedure(person, context, services, *trace);
-    Verdict verdict = co_await procedure.run();
-    co_return verdict;
+    co_return co_await procedure.run();
 }
 
 } // namespace raxauth::flows

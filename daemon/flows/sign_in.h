@@ -7,7 +7,6 @@
 #include "daemon/flows/services.h"
 #include "daemon/loop/task.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,14 +14,12 @@ namespace raxauth::flows {
 
 /// What the journal wants to know of a sign-in besides its verdict. Filled as the flow learns it.
 struct SignInTrace {
-    std::string account; ///< Rackspace user
+    std::string account; ///< user name at the identity provider
     std::string reuse;   ///< why this session's earlier sign-in counted, or did not
-    /// Set while something would be left half done: what to do when the caller says Cancel.
-    std::function<void()> when_withdrawn;
 };
 
-/// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. The heart.
-/// Does no IO of its own. `context` (with the password in it) lives in the returned coroutine.
+/// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. Does no IO
+/// of its own. `context` (with the password in it) lives in the returned coroutine.
 Task<conversation::Verdict> sign_in(conversation::Person& person, caller::Context context,
                                     Services services, std::shared_ptr<SignInTrace> trace);
 

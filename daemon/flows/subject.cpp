@@ -22,10 +22,10 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
         co_return result;
     }
     try {
-        Task<std::optional<policy::LocalAccount>> look_up =
-            services.local_accounts.find(context.user, groups);
-        std::optional<policy::LocalAccount> found = co_await std::move(look_up);
-        result.account = std::move(found);
+        result.account = co_await services.local_accounts.find(context.user, groups);
+        // Who was there a moment ago where the module runs has not gone: NSS fails here.
+        const bool is_known = context.account_uid && *context.account_uid != contract::kUnsetId;
+        result.failed = is_known && !result.account;
     } catch (const std::exception&) {
         result.failed = true;
     }
@@ -34,8 +34,7 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
 
 Task<Subject> find_subject(const Context& context, Services& services) {
     Subject subject;
-    Task<LookUp> look_up = find_local_account(context, services);
-    LookUp found = co_await std::move(look_up);
+    const LookUp found = co_await find_local_account(context, services);
     const std::optional<policy::LocalAccount>& local = found.account;
     if (found.failed) {
         subject.early = Verdict::refused(State::Denied, Reason::LookupFailed, "NSS failed");
@@ -52,7 +51,7 @@ Task<Subject> find_subject(const Context& context, Services& services) {
         co_return subject;
     }
     // By the name NSS gives back, not the one that was typed: where NSS knows ALICE as well, she is
-    // still the alice of [accounts.map], and not whoever is called ALICE at Rackspace.
+    // still the alice of [accounts.map], and not the user called ALICE at the provider.
     const auto account = policy::account_for(services.settings.accounts, local->name);
     if (!account) {
         subject.refusal = Verdict::refused(State::Denied, Reason::Misconfigured,

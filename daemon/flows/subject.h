@@ -13,15 +13,16 @@
 
 namespace raxauth::flows {
 
-/// Whom a procedure is about: the local account, and who that is at Identity.
+/// Whom a procedure is about: the local account, and the one at the provider that stands behind it.
 struct Subject {
     uid_t uid = contract::kUnsetId;
     identity::Account account;
     limits::Origin origin;
-    /// Not one to be judged here at all (exempt), or not now (NSS failed): said at once.
+    /// The verdict that ends every procedure at once: this account is not judged here (exempt), or
+    /// not now (NSS failed).
     std::optional<conversation::Verdict> early;
-    /// What it will come to in any case. A sign-in asks for the password all the same: who may not
-    /// sign in, and who exists at all, must not show in the prompts.
+    /// The verdict, decided already. A sign-in still asks for the password, so that the prompts do
+    /// not show who may sign in and who exists at all.
     std::optional<conversation::Verdict> refusal;
 };
 
@@ -31,8 +32,7 @@ struct LookUp {
 };
 
 /// What NSS says of the user of `context`: asked here, unless the caller has just done so and
-/// no groups are wanted. See docs/decisions/0019. `context` and `services` outlive the
-/// Task.
+/// no groups are wanted. See docs/decisions/0019. `context` and `services` outlive the Task.
 Task<LookUp> find_local_account(const caller::Context& context, const Services& services);
 
 /// Looks the user of `context` up and applies the local rules: exemptions, account map, binding.

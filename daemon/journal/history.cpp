@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/journal/history.h"
 
+#include <fmt/core.h>
+
 namespace raxauth::journal {
 
-void History::record(const VerdictLine& line) {
+void History::record(const VerdictLine& given) {
+    VerdictLine line = given;
+    const bool unknown = line.user_unknown || line.reason == Reason::UnknownUser ||
+                         line.reason == Reason::InvalidUserName;
+    const std::string shown = fmt::format("({} bytes)", line.user.size());
+    if (unknown) {
+        line.user = shown;
+    }
     verdict(line);
     if (past_.size() == kMost) {
         past_.pop_back();

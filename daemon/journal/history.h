@@ -31,7 +31,7 @@ class History {
 
     explicit History(const Clock& clock) : clock_(clock) {}
     /// Writes the line to the journal and remembers it.
-    void record(const VerdictLine& line);
+    void record(const VerdictLine& given);
     /// Newest first; `visit` returns false to stop.
     void each(const std::function<bool(const PastVerdict&)>& visit) const;
 

@@ -133,13 +133,16 @@ void verdict(const VerdictLine& line) {
 
 void session_opened(std::string_view user, std::string_view service, std::string_view remote_host) {
     write(LOG_INFO,
-          fmt::format("session opened: user={} service={}{}{}", user, service,
-                      remote_host.empty() ? "" : " rhost=", remote_host),
+          fmt::format("session opened: user={} service={}{}{}", in_one_word(user),
+                      in_one_word(service),
+                      remote_host.empty() ? "" : " rhost=", in_one_word(remote_host)),
           {{"RAXAUTH_USER", user}, {"RAXAUTH_SERVICE", service}});
 }
 
 void session_ended(std::string_view user, std::string_view service, std::string_view why) {
-    write(LOG_INFO, fmt::format("session ended ({}): user={} service={}", why, user, service),
+    write(LOG_INFO,
+          fmt::format("session ended ({}): user={} service={}", why, in_one_word(user),
+                      in_one_word(service)),
           {{"RAXAUTH_USER", user}, {"RAXAUTH_SERVICE", service}, {"RAXAUTH_WHY", why}});
 }
 

@@ -17,6 +17,8 @@ namespace raxauth::journal {
 struct VerdictLine {
     std::string_view hook; ///< "sign-in", "account", "password-change" …
     std::string_view user;
+    /// NSS does not know `user`: it may be a password, typed at "login:". Its length is told alone.
+    bool user_unknown = false;
     std::string_view service;
     std::string_view remote_host;
     std::string_view tty;

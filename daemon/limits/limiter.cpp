@@ -5,272 +5,131 @@
 #include "daemon/limits/limiter.h"
 
 #include "common/letter_case.h"
-#include "daemon/limits/limiter_log.h"
 
 #include <algorithm>
-#include <deque>
-#include <iterator>
+#include <ctime>
+#include <fmt/core.h>
 #include <list>
-#include <map>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
-#include <vector>
 
 namespace raxauth::limits {
 namespace {
 
-using std::chrono::milliseconds;
 using Kind = LimiterRecord::Kind;
 
-constexpr std::size_t kMaxAccounts = 20000;
-constexpr std::size_t kMaxStrangerOrigins = 64;
-constexpr std::size_t kMaxOrigins = 128; ///< of an account, with known ones and own sessions
-constexpr std::size_t kMaxKnownOrigins = 32;
-constexpr std::size_t kMaxOriginKeyBytes = 512;
-/// A clock may be set back by so much without anything being taken for a time in the future.
-constexpr std::chrono::seconds kSkew{5};
-constexpr std::chrono::seconds kSweepAtMostEvery{10};
+/// A full table is swept of so many accounts at once, so that a flood of names does not keep the
+/// loop busy with sweeping.
+constexpr std::size_t kSweep = kMaxAccounts / 10;
 
-/// Slot of what comes from origins the full table has no room for. Its key matches nothing.
-constexpr std::size_t kOverflow = 0;
+Kind record_kind(Counted counted) {
+    return counted == Counted::Passcode ? Kind::Passcode : Kind::Challenge;
+}
 
-struct OriginSlot {
-    std::string key;
-    bool own_session = false;
-    std::optional<WallTime> known_since;
-    std::optional<WallTime> banned_at;
-    std::deque<WallTime> wrong_passwords; ///< oldest first
-    /// Events of this origin in the budgets, see Budget.
-    struct Share {
-        unsigned counted = 0;
-        unsigned pending = 0;
-    } passcodes, challenges;
+std::string time_of_day(WallTime when) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
+    std::tm parts{};
+    ::localtime_r(&seconds, &parts);
+    return fmt::format("{:02}:{:02}", parts.tm_hour, parts.tm_min);
+}
 
-    bool stranger() const { return !own_session && !known_since; }
-    bool idle() const {
-        return !known_since && !banned_at && wrong_passwords.empty() && passcodes.counted == 0 &&
-               passcodes.pending == 0 && challenges.counted == 0 && challenges.pending == 0;
-    }
+} // namespace
+
+struct Limiter::Account {
+    std::string name; ///< lower case
+    AccountCounts counts;
+    std::uint64_t last_use = 0;
+    std::list<Waiter*> waiters;
+    std::uint64_t round = 0;
+    bool rouse_posted = false;
 };
-
-struct Event {
-    WallTime at;
-    std::size_t origin = kOverflow; ///< index of its slot
-    bool pending = false;           ///< under way: counted, but may be taken back
-};
-
-/// What an account may use up in a window: wrong passcodes, or challenges.
-struct Budget {
-    std::map<std::uint64_t, Event> events; ///< by id, which is also the order of time
-    unsigned pending = 0;
-    std::size_t counted() const { return events.size() - pending; }
-};
-
-struct Account;
 
 /// A coroutine that waits for attempts under way; lives in its frame.
-struct Waiter {
-    explicit Waiter(std::shared_ptr<Account> of);
+struct Limiter::Waiter {
+    explicit Waiter(AccountPointer of)
+        : account(std::move(of)), place(account->waiters.insert(account->waiters.end(), this)),
+          round(account->round) {}
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
-    ~Waiter();
+    ~Waiter() {
+        if (listed) {
+            account->waiters.erase(place);
+        }
+    }
 
-    std::shared_ptr<Account> account;
+    AccountPointer account;
     std::list<Waiter*>::iterator place;
     bool listed = true;
     std::uint64_t round = 0; ///< the account's when it began to wait
     OneShot<bool> roused;
 };
 
-struct Account {
-    std::string name; ///< lower case
-    Budget passcodes;
-    Budget challenges;
-    std::vector<OriginSlot> origins{OriginSlot{}};
-    std::list<Waiter*> waiters;
-    std::uint64_t round = 0;
-    bool rouse_posted = false;
+// An attempt
 
-    bool has_known_origin() const {
-        return std::any_of(origins.begin(), origins.end(),
-                           [](const OriginSlot& slot) { return slot.known_since.has_value(); });
-    }
-    std::size_t wrong_passwords() const {
-        std::size_t sum = 0;
-        for (const OriginSlot& slot : origins) {
-            sum += slot.wrong_passwords.size();
-        }
-        return sum;
-    }
-    bool idle() const {
-        return passcodes.events.empty() && challenges.events.empty() && waiters.empty() &&
-               std::all_of(origins.begin(), origins.end(),
-                           [](const OriginSlot& slot) { return slot.idle(); });
-    }
-};
+Limiter::Attempt::Attempt(std::weak_ptr<Limiter> limiter, AccountPointer account, Counted counted,
+                          AccountCounts::Id id)
+    : limiter_(std::move(limiter)), account_(std::move(account)), counted_(counted), id_(id) {}
 
-Waiter::Waiter(std::shared_ptr<Account> of)
-    : account(std::move(of)), place(account->waiters.insert(account->waiters.end(), this)),
-      round(account->round) {}
+Limiter::Attempt::~Attempt() {
+    end(End::Counts);
+}
 
-Waiter::~Waiter() {
-    if (listed) {
-        account->waiters.erase(place);
+void Limiter::Attempt::not_judged() {
+    end(End::DoesNotCount);
+}
+
+void Limiter::Attempt::accepted() {
+    end(End::DoesNotCount);
+}
+
+void Limiter::Attempt::unanswered() {
+    end(counted_ == Counted::Challenge ? End::Unanswered : End::Counts);
+}
+
+void Limiter::Attempt::end(End how) {
+    if (const auto limiter = limiter_.lock()) {
+        limiter_.reset();
+        limiter->end(account_, counted_, id_, how);
     }
 }
 
-enum class What { Passcode, Challenge };
+// The table of accounts
 
-Budget& budget_of(Account& account, What what) {
-    return what == What::Passcode ? account.passcodes : account.challenges;
-}
-const Budget& budget_of(const Account& account, What what) {
-    return what == What::Passcode ? account.passcodes : account.challenges;
-}
-OriginSlot::Share& share_of(OriginSlot& slot, What what) {
-    return what == What::Passcode ? slot.passcodes : slot.challenges;
-}
-const OriginSlot::Share& share_of(const OriginSlot& slot, What what) {
-    return what == What::Passcode ? slot.passcodes : slot.challenges;
-}
-WallTime::duration window_of(What what) {
-    return what == What::Passcode ? kWrongPasscodeWindow : kChallengeWindow;
-}
-Kind record_kind(What what) {
-    return what == What::Passcode ? Kind::Passcode : Kind::Challenge;
-}
-
-OriginSlot::Share strangers_share(const Account& account, What what) {
-    OriginSlot::Share sum;
-    for (const OriginSlot& slot : account.origins) {
-        if (slot.stranger()) {
-            sum.counted += share_of(slot, what).counted;
-            sum.pending += share_of(slot, what).pending;
-        }
+Limiter::Limiter(const Clock& clock, const settings::LimitSettings& limits, std::string directory,
+                 Post post)
+    : clock_(clock), limits_(limits), log_(clock, std::move(directory)), post_(std::move(post)) {
+    log_.replay([this](const LimiterRecord& record) { replay(record); });
+    if (log_.lost_at()) {
+        lost_until_ = *log_.lost_at() + kWrongPasscodeWindow;
     }
-    return sum;
+    rewrite();
+    told_trouble_ = trouble().value_or("");
 }
 
-std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
-    return !a || (b && *b > *a) ? b : a;
+Limiter::~Limiter() = default;
+
+/// Wall time to the microsecond, as it is on disk.
+WallTime Limiter::now() const {
+    return std::chrono::floor<std::chrono::microseconds>(clock_.wall());
 }
 
-/// The counting, shared with attempts and waiting coroutines, which may outlive the limiter.
-class Ledger : public std::enable_shared_from_this<Ledger> {
-  public:
-    Ledger(const Clock& clock, const settings::LimitSettings& limits, std::string directory,
-           Post post)
-        : clock_(clock), limits_(limits), log_(clock, std::move(directory)),
-          post_(std::move(post)) {
-        log_.replay([this](const LimiterRecord& record) { replay(record); });
-        log_.rewrite(live());
-    }
+Terms Limiter::terms() {
+    lost_until_ = std::min(lost_until_, now() + kWrongPasscodeWindow); // the clock was set back
+    return {limits_, now(), log_.is_complete(), lost_until_};
+}
 
-    std::optional<LimitRefusal> first_step_refusal(std::string_view name, const Origin& origin);
-    milliseconds delay(std::string_view name, const Origin& origin);
-    static Task<Limiter::Permission> reserve(std::shared_ptr<Ledger> self, What what,
-                                             std::string name, Origin origin);
-    /// An attempt ended. Only the first call for an id does anything.
-    void settle(Account& account, What what, std::uint64_t id, bool counts);
-    void password_failed(std::string_view name, const Origin& origin);
-    void ban(std::string_view name, const Origin& origin);
-    void signed_in(std::string_view name, const Origin& origin);
-    Limiter::Counters counters(std::string_view name);
-    void change(const settings::LimitSettings& limits);
-    std::optional<std::string> trouble() const { return log_.trouble(); }
-
-  private:
-    /// What may be done now: go ahead, wait for attempts under way, or come back at a time.
-    struct GoAhead {};
-    struct Wait {};
-    using Decision = std::variant<GoAhead, Wait, WallTime>;
-
-    /// Wall time to the microsecond, as it is on disk.
-    WallTime now() const { return std::chrono::floor<std::chrono::microseconds>(clock_.wall()); }
-    /// The account, without what has left its window; null when it is not in the table.
-    std::shared_ptr<Account> find(std::string_view name);
-    /// The same, made when there is room; null when the table is full.
-    std::shared_ptr<Account> find_or_make(std::string_view name);
-    bool make_room();
-    void expire(Account& account);
-    void expire(Account& account, What what);
-
-    static const OriginSlot* slot_of(const Account& account, const Origin& origin);
-    /// Index of the origin's slot, made when there is room; kOverflow when there is none. One that
-    /// has just signed in is let in where strangers are not.
-    static std::size_t make_slot(Account& account, const Origin& origin, bool trusted);
-    static bool has_room_for(const Account& account, const Origin& origin);
-
-    std::size_t bound(What what) const {
-        return what == What::Passcode ? limits_.wrong_passcodes : limits_.challenges;
-    }
-    std::size_t strangers_bound(const Account& account, What what) const;
-    static bool is_stranger(const Account& account, const Origin& origin);
-    std::optional<WallTime> spent_until(const Account& account, What what, bool stranger) const;
-    std::optional<WallTime> passwords_spent_until(const OriginSlot* slot) const;
-    std::optional<WallTime> first_step_refused_until(const Account& account,
-                                                     const Origin& origin) const;
-    static LimitRefusal refusal_of(const Account& account, What what, const Origin& origin,
-                                   WallTime until);
-    Decision decide(const Account& account, What what, const Origin& origin) const;
-    std::uint64_t count(Account& account, What what, const Origin& origin);
-
-    WallTime add_password(OriginSlot& slot, WallTime at) const;
-    void forget_passcodes(Account& account);
-    void make_known(Account& account, std::size_t slot, WallTime at);
-    void wake(const std::shared_ptr<Account>& account);
-    static void rouse(Account& account);
-    void write(const std::vector<LimiterRecord>& records);
-    std::vector<LimiterRecord> live();
-    void replay(const LimiterRecord& record);
-
-    const Clock& clock_;
-    settings::LimitSettings limits_;
-    LimiterLog log_;
-    Post post_;
-    std::unordered_map<std::string, std::shared_ptr<Account>> accounts_;
-    std::uint64_t next_id_ = 1;
-    MonotonicTime swept_at_{};
-    bool ever_swept_ = false;
-};
-
-class Reservation final : public Limiter::Attempt {
-  public:
-    Reservation(std::weak_ptr<Ledger> ledger, std::shared_ptr<Account> account, What what,
-                std::uint64_t id)
-        : ledger_(std::move(ledger)), account_(std::move(account)), what_(what), id_(id) {}
-    Reservation(const Reservation&) = delete;
-    Reservation& operator=(const Reservation&) = delete;
-    ~Reservation() override { settle(/* counts= */ true); }
-    void not_judged() override { settle(/* counts= */ false); }
-
-  private:
-    void settle(bool counts) {
-        if (const auto ledger = ledger_.lock()) {
-            ledger_.reset();
-            ledger->settle(*account_, what_, id_, counts);
-        }
-    }
-
-    std::weak_ptr<Ledger> ledger_;
-    std::shared_ptr<Account> account_;
-    What what_;
-    std::uint64_t id_;
-};
-
-// ---------------------------------------------------------------------------------------------
-// Tables
-
-std::shared_ptr<Account> Ledger::find(std::string_view name) {
+/// The account, without what has left its window; null when it is not in the table.
+Limiter::AccountPointer Limiter::find(std::string_view name) {
     const auto found = accounts_.find(lower_case(name));
     if (found == accounts_.end()) {
         return nullptr;
     }
-    expire(*found->second);
+    found->second->counts.forget_expired(now());
+    found->second->last_use = ++uses_;
     return found->second;
 }
 
-std::shared_ptr<Account> Ledger::find_or_make(std::string_view name) {
+Limiter::AccountPointer Limiter::find_or_make(std::string_view name) {
     if (auto account = find(name)) {
         return account;
     }
@@ -279,319 +138,149 @@ std::shared_ptr<Account> Ledger::find_or_make(std::string_view name) {
     }
     auto account = std::make_shared<Account>();
     account->name = lower_case(name);
+    account->last_use = ++uses_;
     accounts_.emplace(account->name, account);
     return account;
 }
 
-/// Is there room for one more account? Looks for those that carry nothing any more, but not so
-/// often that a flood of names could keep the loop busy with it.
-bool Ledger::make_room() {
+/// A full table lets go of those that lose least, and of them those not used for longest. Wrong
+/// passcodes and attempts under way stay: they guard the lock at Identity.
+bool Limiter::make_room() {
     if (accounts_.size() < kMaxAccounts) {
         return true;
     }
-    const MonotonicTime time = clock_.monotonic();
-    if (ever_swept_ && time - swept_at_ < kSweepAtMostEvery) {
-        return false;
+    std::vector<std::tuple<AccountCounts::Worth, std::uint64_t, const Account*>> candidates;
+    for (const auto& [name, account] : accounts_) {
+        account->counts.forget_expired(now());
+        const AccountCounts::Worth worth = account->counts.worth();
+        if (worth != AccountCounts::Worth::Passcodes && account->waiters.empty()) {
+            candidates.emplace_back(worth, account->last_use, account.get());
+        }
     }
-    ever_swept_ = true;
-    swept_at_ = time;
-    for (auto entry = accounts_.begin(); entry != accounts_.end();) {
-        expire(*entry->second);
-        entry = entry->second->idle() ? accounts_.erase(entry) : std::next(entry);
+    const std::size_t number = std::min(kSweep, candidates.size());
+    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(number),
+                      candidates.end());
+    for (std::size_t i = 0; i < number; ++i) {
+        accounts_.erase(std::string(std::get<2>(candidates[i])->name));
     }
     return accounts_.size() < kMaxAccounts;
 }
 
-void Ledger::expire(Account& account, What what) {
-    Budget& budget = budget_of(account, what);
-    const WallTime time = now();
-    if (!budget.events.empty() && budget.events.rbegin()->second.at > time + kSkew) {
-        // The clock went back. Nobody is to wait longer for that than one window.
-        for (auto late = budget.events.rbegin();
-             late != budget.events.rend() && late->second.at > time; ++late) {
-            late->second.at = time;
-        }
-    }
-    while (!budget.events.empty()) {
-        const auto oldest = budget.events.begin();
-        if (oldest->second.pending || oldest->second.at + window_of(what) > time) {
-            break;
-        }
-        --share_of(account.origins[oldest->second.origin], what).counted;
-        budget.events.erase(oldest);
-    }
-}
+// Questions
 
-void Ledger::expire(Account& account) {
-    expire(account, What::Passcode);
-    expire(account, What::Challenge);
-    const WallTime time = now();
-    const auto clamp = [time](WallTime& at) { at = at > time + kSkew ? time : at; };
-    for (OriginSlot& slot : account.origins) {
-        if (!slot.wrong_passwords.empty() && slot.wrong_passwords.back() > time + kSkew) {
-            std::for_each(slot.wrong_passwords.rbegin(), slot.wrong_passwords.rend(),
-                          [time](WallTime& at) { at = std::min(at, time); });
-        }
-        while (!slot.wrong_passwords.empty() &&
-               slot.wrong_passwords.front() + kWrongPasswordWindow <= time) {
-            slot.wrong_passwords.pop_front();
-        }
-        if (slot.banned_at) {
-            clamp(*slot.banned_at);
-            if (*slot.banned_at + kPasswordOnlyBan <= time) {
-                slot.banned_at.reset();
-            }
-        }
-        if (slot.known_since) {
-            clamp(*slot.known_since);
-            if (*slot.known_since + kOriginKnownFor <= time) {
-                slot.known_since.reset();
-            }
-        }
-    }
-}
-
-const OriginSlot* Ledger::slot_of(const Account& account, const Origin& origin) {
-    const auto found = std::find_if(account.origins.begin() + 1, account.origins.end(),
-                                    [&](const OriginSlot& slot) { return slot.key == origin.key; });
-    return found != account.origins.end() ? &*found : nullptr;
-}
-
-bool Ledger::has_room_for(const Account& account, const Origin& origin) {
-    return slot_of(account, origin) != nullptr || origin.own_session ||
-           account.origins.size() <= kMaxStrangerOrigins ||
-           std::any_of(account.origins.begin() + 1, account.origins.end(),
-                       [](const OriginSlot& slot) { return slot.idle(); });
-}
-
-std::size_t Ledger::make_slot(Account& account, const Origin& origin, bool trusted) {
-    auto& origins = account.origins;
-    auto slot = std::find_if(origins.begin() + 1, origins.end(),
-                             [&](const OriginSlot& one) { return one.key == origin.key; });
-    if (slot == origins.end()) {
-        slot = std::find_if(origins.begin() + 1, origins.end(),
-                            [](const OriginSlot& one) { return one.idle(); });
-        if (slot == origins.end()) {
-            const std::size_t room =
-                trusted || origin.own_session ? kMaxOrigins : kMaxStrangerOrigins + 1;
-            if (origins.size() >= room || origin.key.size() > kMaxOriginKeyBytes) {
-                return kOverflow;
-            }
-            slot = origins.insert(origins.end(), OriginSlot{});
-        }
-        slot->key = origin.key;
-        slot->own_session = false;
-    }
-    slot->own_session = slot->own_session || origin.own_session;
-    return static_cast<std::size_t>(slot - origins.begin());
-}
-
-// ---------------------------------------------------------------------------------------------
-// Deciding
-
-/// Whoever comes from a session of the very account, or from where it signed in of late, is no
-/// stranger; where no such place is known, everybody may be the person.
-bool Ledger::is_stranger(const Account& account, const Origin& origin) {
-    const OriginSlot* slot = slot_of(account, origin);
-    return !origin.own_session && (slot == nullptr || slot->stranger());
-}
-
-std::size_t Ledger::strangers_bound(const Account& account, What what) const {
-    const std::size_t all = bound(what);
-    if (!account.has_known_origin()) {
-        return all;
-    }
-    const std::size_t reserve =
-        what == What::Passcode ? 1 : std::max<std::size_t>(1, limits_.challenges / 3);
-    // Never nothing at all: the person may come from a new place too.
-    return all > reserve ? all - reserve : 1;
-}
-
-/// When the `excess`-th oldest settled event (of strangers alone, if asked) leaves the window.
-WallTime leaves_at(const Account& account, What what, std::size_t excess, bool strangers_alone) {
-    for (const auto& [id, event] : budget_of(account, what).events) {
-        if (event.pending || (strangers_alone && !account.origins[event.origin].stranger())) {
-            continue;
-        }
-        if (excess-- == 0) {
-            return event.at + window_of(what);
-        }
-    }
-    return WallTime::max(); // not reached: there are more events than `excess`
-}
-
-/// Is the budget used up by attempts that have ended, and until when?
-std::optional<WallTime> Ledger::spent_until(const Account& account, What what,
-                                            bool stranger) const {
-    std::optional<WallTime> until;
-    const std::size_t counted = budget_of(account, what).counted();
-    if (counted >= bound(what)) {
-        until = leaves_at(account, what, counted - bound(what), /* strangers_alone= */ false);
-    }
-    const std::size_t strangers = strangers_share(account, what).counted;
-    const std::size_t share = strangers_bound(account, what);
-    if (stranger && strangers >= share) {
-        until = later(until, leaves_at(account, what, strangers - share,
-                                       /* strangers_alone= */ true));
-    }
-    return until;
-}
-
-std::optional<WallTime> Ledger::passwords_spent_until(const OriginSlot* slot) const {
-    if (slot == nullptr || slot->wrong_passwords.size() < limits_.wrong_passwords) {
-        return std::nullopt;
-    }
-    return slot->wrong_passwords[slot->wrong_passwords.size() - limits_.wrong_passwords] +
-           kWrongPasswordWindow;
-}
-
-std::optional<WallTime> Ledger::first_step_refused_until(const Account& account,
-                                                         const Origin& origin) const {
-    const OriginSlot* slot = slot_of(account, origin);
-    const bool stranger = is_stranger(account, origin);
-    std::optional<WallTime> until = passwords_spent_until(slot);
-    if (slot != nullptr && slot->banned_at) {
-        until = later(until, *slot->banned_at + kPasswordOnlyBan);
-    }
-    until = later(until, spent_until(account, What::Challenge, stranger));
-    // Without a passcode to spare, an SMS would be in vain.
-    until = later(until, spent_until(account, What::Passcode, stranger));
-    if (!until && !has_room_for(account, origin)) {
-        until = now() + kTableFullRefusal;
-    }
-    return until;
-}
-
-std::optional<LimitRefusal> Ledger::first_step_refusal(std::string_view name,
-                                                       const Origin& origin) {
-    if (const auto account = find(name)) {
-        const auto until = first_step_refused_until(*account, origin);
-        return until ? std::optional(refusal_of(*account, What::Challenge, origin, *until))
-                     : std::nullopt;
-    }
-    return make_room() ? std::nullopt : std::optional(LimitRefusal{now() + kTableFullRefusal});
-}
-
-/// A ban is told from all else as long as nothing holds for longer.
-LimitRefusal Ledger::refusal_of(const Account& account, What what, const Origin& origin,
-                                WallTime until) {
-    const OriginSlot* slot = slot_of(account, origin);
-    const bool banned = what == What::Challenge && slot != nullptr && slot->banned_at &&
-                        *slot->banned_at + kPasswordOnlyBan == until;
-    return {until, banned};
-}
-
-Ledger::Decision Ledger::decide(const Account& account, What what, const Origin& origin) const {
-    const bool stranger = is_stranger(account, origin);
-    const auto refused_until = what == What::Challenge ? first_step_refused_until(account, origin)
-                                                       : spent_until(account, what, stranger);
-    if (refused_until) {
-        return *refused_until;
-    }
-    const OriginSlot::Share strangers = strangers_share(account, what);
-    if (budget_of(account, what).events.size() >= bound(what) ||
-        (stranger && strangers.counted + strangers.pending >= strangers_bound(account, what))) {
-        return Wait{};
-    }
-    // Each first step under way may turn out to be one more wrong password.
-    const OriginSlot* slot = slot_of(account, origin);
-    if (what == What::Challenge && slot != nullptr && slot->challenges.pending > 0 &&
-        slot->wrong_passwords.size() + slot->challenges.pending >= limits_.wrong_passwords) {
-        return Wait{};
-    }
-    return GoAhead{};
-}
-
-milliseconds Ledger::delay(std::string_view name, const Origin& origin) {
-    constexpr std::size_t kAccountWideFactor = 10;
-    constexpr milliseconds kFirstDelay{200};
-    constexpr milliseconds kMoreForEach{100};
+std::optional<LimitRefusal> Limiter::refusal(std::string_view name, const Origin& origin,
+                                             std::string_view service) {
+    retry_to_write();
     const auto account = find(name);
-    if (!account || !is_stranger(*account, origin)) {
-        return milliseconds(0);
-    }
-    const std::size_t wrong = account->wrong_passwords();
-    const std::size_t free = kAccountWideFactor * limits_.wrong_passwords;
-    if (wrong < free) {
-        return milliseconds(0);
-    }
-    const std::size_t steps = std::min<std::size_t>(wrong - free, kMaxDelay / kMoreForEach);
-    return std::min(kMaxDelay, kFirstDelay + static_cast<int>(steps) * kMoreForEach);
+    return account ? account->counts.first_step_refusal(origin, service, terms())
+                   : AccountCounts().first_step_refusal(origin, service, terms());
 }
 
-Limiter::Counters Ledger::counters(std::string_view name) {
-    Limiter::Counters result;
+std::chrono::milliseconds Limiter::delay(std::string_view name, const Origin& origin) {
+    const auto account = find(name);
+    return account ? account->counts.delay(origin, terms()) : std::chrono::milliseconds(0);
+}
+
+bool Limiter::knows(std::string_view name, const Origin& origin) const {
+    const auto found = accounts_.find(lower_case(name));
+    return found != accounts_.end() && found->second->counts.knows(origin, now());
+}
+
+AccountCounts::Left Limiter::challenges_left(std::string_view name, const Origin& origin) {
+    const auto account = find(name);
+    return account ? account->counts.left(origin, terms()) : AccountCounts().left(origin, terms());
+}
+
+Limiter::Counters Limiter::counters(std::string_view name) {
+    Counters result;
     if (const auto account = find(name)) {
-        result.wrong_passcodes = static_cast<unsigned>(account->passcodes.events.size());
-        result.wrong_passwords = static_cast<unsigned>(account->wrong_passwords());
-        result.challenges = static_cast<unsigned>(account->challenges.events.size());
-        result.refused_until = later(spent_until(*account, What::Passcode, /* stranger= */ false),
-                                     spent_until(*account, What::Challenge, /* stranger= */ false));
+        const AccountCounts& counts = account->counts;
+        result.wrong_passcodes = static_cast<unsigned>(counts.of(Counted::Passcode).total().all());
+        result.wrong_passwords = static_cast<unsigned>(counts.wrong_passwords());
+        result.challenges = static_cast<unsigned>(counts.of(Counted::Challenge).total().all());
+        result.refused_until = counts.used_up_until(terms());
     }
     return result;
 }
 
-// ---------------------------------------------------------------------------------------------
-// Counting
-
-std::uint64_t Ledger::count(Account& account, What what, const Origin& origin) {
-    Budget& budget = budget_of(account, what);
-    const std::size_t slot = make_slot(account, origin, /* trusted= */ false);
-    const std::uint64_t id = next_id_++;
-    // Order of ids is order of time, also when the clock has gone back a little.
-    const WallTime at =
-        budget.events.empty() ? now() : std::max(now(), budget.events.rbegin()->second.at);
-    budget.events.emplace_hint(budget.events.end(), id, Event{at, slot, /* pending= */ true});
-    ++budget.pending;
-    ++share_of(account.origins[slot], what).pending;
-    write({{record_kind(what), at, id, account.name, account.origins[slot].key,
-            account.origins[slot].own_session}});
-    return id;
+std::optional<std::string> Limiter::trouble() const {
+    if (!log_.is_complete()) {
+        return log_.trouble().value_or("limiter.log is not complete") +
+               "; until counts can be written, sign-ins from new places are refused or get one try";
+    }
+    if (now() < lost_until_) {
+        return fmt::format("limiter.log has lost counts; until {}, passcodes are accepted from a "
+                           "person's own sessions only, so that Identity locks no account",
+                           time_of_day(lost_until_));
+    }
+    return log_.trouble();
 }
 
-void Ledger::settle(Account& account, What what, std::uint64_t id, bool counts) {
-    Budget& budget = budget_of(account, what);
-    const auto found = budget.events.find(id);
-    if (found == budget.events.end() || !found->second.pending) {
-        return;
-    }
-    OriginSlot::Share& share = share_of(account.origins[found->second.origin], what);
-    --share.pending;
-    --budget.pending;
-    if (counts) {
-        found->second.pending = false;
-        ++share.counted;
-    } else {
-        budget.events.erase(found);
-        write({{Kind::Refund, now(), id, account.name, {}, false}});
-    }
-    const auto listed = accounts_.find(account.name);
-    if (listed != accounts_.end()) {
-        wake(listed->second); // last: whoever is resumed may do anything
-    }
+// Attempts
+
+Task<Limiter::Permission> Limiter::reserve_challenge(std::string account, Origin origin,
+                                                     std::string service) {
+    return reserve(Counted::Challenge, std::move(account), std::move(origin), std::move(service));
 }
 
-Task<Limiter::Permission> Ledger::reserve(std::shared_ptr<Ledger> self, What what, std::string name,
-                                          Origin origin) {
+Task<Limiter::Permission> Limiter::reserve_passcode(std::string account, Origin origin,
+                                                    std::string service) {
+    return reserve(Counted::Passcode, std::move(account), std::move(origin), std::move(service));
+}
+
+Task<Limiter::Permission> Limiter::reserve(Counted counted, std::string name, Origin origin,
+                                           std::string service) {
     for (;;) {
-        const std::shared_ptr<Account> account = self->find_or_make(name);
+        retry_to_write();
+        const AccountPointer account = find_or_make(name);
         if (!account) {
-            co_return LimitRefusal{self->now() + kTableFullRefusal};
+            co_return LimitRefusal{now() + kTableFullRefusal};
         }
-        const Decision decision = self->decide(*account, what, origin);
-        if (const auto* until = std::get_if<WallTime>(&decision)) {
-            co_return refusal_of(*account, what, origin, *until);
+        const auto decision = account->counts.decide(counted, origin, service, terms());
+        if (const auto* refused = std::get_if<LimitRefusal>(&decision)) {
+            co_return *refused;
         }
-        if (std::holds_alternative<GoAhead>(decision)) {
-            const std::uint64_t id = self->count(*account, what, origin);
-            co_return std::make_unique<Reservation>(self, account, what, id);
+        if (std::holds_alternative<AccountCounts::GoAhead>(decision)) {
+            co_return begin(account, counted, origin, service);
         }
         Waiter waiter(account);
         co_await waiter.roused;
     }
 }
 
-void Ledger::wake(const std::shared_ptr<Account>& account) {
+std::unique_ptr<Limiter::Attempt> Limiter::begin(const AccountPointer& account, Counted counted,
+                                                 const Origin& origin, std::string_view service) {
+    const AccountCounts::Id id = next_id_++;
+    account->counts.begin(counted, id, origin, now());
+    write({{record_kind(counted), now(), id, account->name, origin.key, origin.own_session}});
+    if (counted == Counted::Passcode) {
+        lift_ban(account, origin, service);
+    }
+    return std::make_unique<Attempt>(alive_, account, counted, id);
+}
+
+void Limiter::end(const AccountPointer& account, Counted counted, AccountCounts::Id id, End how) {
+    AccountCounts& counts = account->counts;
+    if (!counts.is_pending(counted, id)) {
+        return;
+    }
+    switch (how) {
+    case End::Counts:
+        counts.settle(counted, id);
+        break;
+    case End::Unanswered:
+        counts.settle_unanswered(id);
+        write({{Kind::Unanswered, now(), id, account->name}});
+        break;
+    case End::DoesNotCount:
+        counts.take_back(counted, id);
+        write({{Kind::Refund, now(), id, account->name}});
+        break;
+    }
+    wake(account); // last: whoever is resumed may do anything
+}
+
+void Limiter::wake(const AccountPointer& account) {
     if (account->waiters.empty() || account->rouse_posted) {
         return;
     }
@@ -600,7 +289,7 @@ void Ledger::wake(const std::shared_ptr<Account>& account) {
 }
 
 /// Lets everybody who waits look again, in the order they came. Resuming one may end another.
-void Ledger::rouse(Account& account) {
+void Limiter::rouse(Account& account) {
     account.rouse_posted = false;
     const std::uint64_t round = ++account.round;
     while (!account.waiters.empty() && account.waiters.front()->round < round) {
@@ -611,262 +300,139 @@ void Ledger::rouse(Account& account) {
     }
 }
 
-/// Returns the time that counts.
-WallTime Ledger::add_password(OriginSlot& slot, WallTime at) const {
-    // More than this tells nothing new; the overflow slot collects from any number of origins.
-    if (slot.wrong_passwords.size() >= 10 * std::size_t{limits_.wrong_passwords}) {
-        slot.wrong_passwords.pop_front();
-    }
-    at = slot.wrong_passwords.empty() ? at : std::max(at, slot.wrong_passwords.back());
-    slot.wrong_passwords.push_back(at);
-    return at;
-}
+// Events
 
-void Ledger::password_failed(std::string_view name, const Origin& origin) {
+void Limiter::password_failed(std::string_view name, const Origin& origin) {
     const auto account = find_or_make(name);
     if (!account) {
         return; // nor can such an account begin anything
     }
-    OriginSlot& slot = account->origins[make_slot(*account, origin, /* trusted= */ false)];
-    const WallTime at = add_password(slot, now());
-    write({{Kind::Password, at, 0, account->name, slot.key, slot.own_session}});
+    account->counts.password_failed(origin, terms());
+    write({{Kind::Password, now(), 0, account->name, origin.key, origin.own_session}});
 }
 
-void Ledger::ban(std::string_view name, const Origin& origin) {
+void Limiter::ban_password_only_client(std::string_view name, const Origin& origin,
+                                       std::string_view service) {
+    if (const auto account = find_or_make(name)) {
+        account->counts.ban(origin, service, now());
+        write({{Kind::Ban, now(), 0, account->name, origin.key, origin.own_session,
+                std::string(service)}});
+    }
+}
+
+void Limiter::answered_properly(std::string_view name, const Origin& origin,
+                                std::string_view service) {
+    if (const auto account = find(name)) {
+        lift_ban(account, origin, service);
+    }
+}
+
+void Limiter::lift_ban(const AccountPointer& account, const Origin& origin,
+                       std::string_view service) {
+    if (account->counts.lift_ban(origin, service)) {
+        write({{Kind::BanLifted, now(), 0, account->name, origin.key, origin.own_session,
+                std::string(service)}});
+    }
+}
+
+void Limiter::signed_in(std::string_view name, const Origin& origin, SignInProof proof) {
     const auto account = find_or_make(name);
     if (!account) {
         return;
     }
-    const std::size_t index = make_slot(*account, origin, /* trusted= */ false);
-    if (index == kOverflow) {
-        return; // no room to remember whom; such an origin may begin nothing anyway
-    }
-    OriginSlot& slot = account->origins[index];
-    slot.banned_at = now();
-    write({{Kind::Ban, *slot.banned_at, 0, account->name, slot.key, slot.own_session}});
-}
-
-/// Identity forgets wrong passcodes at a success. Those under way are judged after it, perhaps.
-void Ledger::forget_passcodes(Account& account) {
-    auto& events = account.passcodes.events;
-    for (auto event = events.begin(); event != events.end();) {
-        if (event->second.pending) {
-            ++event;
-            continue;
-        }
-        --account.origins[event->second.origin].passcodes.counted;
-        event = events.erase(event);
-    }
-}
-
-void Ledger::make_known(Account& account, std::size_t slot, WallTime at) {
-    account.origins[slot].known_since = at;
-    std::size_t known = 0;
-    OriginSlot* oldest = nullptr;
-    WallTime oldest_since = WallTime::max();
-    for (OriginSlot& one : account.origins) {
-        if (one.known_since) {
-            ++known;
-            if (*one.known_since < oldest_since) {
-                oldest_since = *one.known_since;
-                oldest = &one;
+    const auto answered = account->counts.signed_in(origin, proof, now());
+    const bool with_passcode = proof == SignInProof::WithPasscode;
+    std::vector<LimiterRecord> records{{with_passcode ? Kind::SignedIn : Kind::SignedInWithout,
+                                        now(),
+                                        0,
+                                        account->name,
+                                        origin.key,
+                                        origin.own_session,
+                                        {}}};
+    if (with_passcode) {
+        // What is under way still counts, but the line above forgets it when it is read.
+        for (LimiterRecord& record : account->counts.records(account->name)) {
+            if (record.kind == Kind::Passcode) {
+                records.push_back(std::move(record));
             }
         }
     }
-    if (known > kMaxKnownOrigins && oldest != nullptr) {
-        oldest->known_since.reset();
-    }
-}
-
-void Ledger::signed_in(std::string_view name, const Origin& origin) {
-    const auto account = find_or_make(name);
-    if (!account) {
-        return;
-    }
-    forget_passcodes(*account);
-    const std::size_t index = make_slot(*account, origin, /* trusted= */ true);
-    OriginSlot& slot = account->origins[index];
-    if (index != kOverflow) {
-        slot.wrong_passwords.clear();
-        make_known(*account, index, now());
-    }
-    std::vector<LimiterRecord> records{
-        {Kind::SignedIn, now(), 0, account->name, slot.key, slot.own_session}};
-    for (const auto& [id, event] : account->passcodes.events) {
-        const OriginSlot& other = account->origins[event.origin];
-        records.push_back(
-            {Kind::Passcode, event.at, id, account->name, other.key, other.own_session});
+    if (answered) {
+        records.push_back({Kind::Refund, now(), *answered, account->name});
     }
     write(records);
     wake(account);
 }
 
-void Ledger::change(const settings::LimitSettings& limits) {
+void Limiter::change(const settings::LimitSettings& limits) {
     limits_ = limits;
-    std::vector<std::shared_ptr<Account>> all; // resuming may change the table
+    std::vector<AccountPointer> waited_for; // resuming may change the table
     for (const auto& [name, account] : accounts_) {
         if (!account->waiters.empty()) {
-            all.push_back(account);
+            waited_for.push_back(account);
         }
     }
-    for (const auto& account : all) {
+    for (const auto& account : waited_for) {
         wake(account);
     }
 }
 
-// ---------------------------------------------------------------------------------------------
-// Disk
+// The log
 
-void Ledger::write(const std::vector<LimiterRecord>& records) {
+void Limiter::write(const std::vector<LimiterRecord>& records) {
     log_.append(records);
     if (log_.wants_rewrite()) {
-        log_.rewrite(live());
+        rewrite();
     }
+    notice_trouble();
 }
 
-std::vector<LimiterRecord> Ledger::live() {
-    std::vector<LimiterRecord> records;
+/// While nothing can be written, little is allowed and little is written: so it is tried here too.
+void Limiter::retry_to_write() {
+    if (!log_.is_complete() && log_.wants_rewrite()) {
+        rewrite();
+    }
+    notice_trouble();
+}
+
+void Limiter::rewrite() {
+    std::vector<LimiterRecord> live;
     for (const auto& [name, account] : accounts_) {
-        expire(*account);
-        const auto add = [&, &holder = *account](Kind kind, WallTime at, std::uint64_t id,
-                                                 const OriginSlot& slot) {
-            records.push_back({kind, at, id, holder.name, slot.key, slot.own_session});
-        };
-        for (const OriginSlot& slot : account->origins) {
-            if (slot.known_since) {
-                add(Kind::Known, *slot.known_since, 0, slot);
-            }
-            if (slot.banned_at) {
-                add(Kind::Ban, *slot.banned_at, 0, slot);
-            }
-            for (const WallTime at : slot.wrong_passwords) {
-                add(Kind::Password, at, 0, slot);
-            }
-        }
-        for (const What what : {What::Passcode, What::Challenge}) {
-            for (const auto& [id, event] : budget_of(*account, what).events) {
-                add(record_kind(what), event.at, id, account->origins[event.origin]);
-            }
-        }
+        account->counts.forget_expired(now());
+        std::vector<LimiterRecord> records = account->counts.records(account->name);
+        live.insert(live.end(), std::make_move_iterator(records.begin()),
+                    std::make_move_iterator(records.end()));
     }
-    return records;
+    log_.rewrite(live);
 }
 
-void Ledger::replay(const LimiterRecord& record) {
-    const WallTime time = now();
-    WallTime at = record.at; // one in the future is brought back by expire()
-    // Whatever is this old counts for nothing, except for who is known, and for wiping the slate.
-    const bool keeps_for_long = record.kind == Kind::Known || record.kind == Kind::SignedIn;
-    if (at + (keeps_for_long ? WallTime::duration(kOriginKnownFor)
-                             : WallTime::duration(kWrongPasscodeWindow)) <=
-        time) {
+void Limiter::notice_trouble() {
+    std::string trouble = this->trouble().value_or("");
+    if (trouble == told_trouble_) {
+        return;
+    }
+    told_trouble_ = std::move(trouble);
+    post_([limiter = std::weak_ptr<Limiter>(alive_)] {
+        const auto there = limiter.lock();
+        if (there && there->tell_trouble_) {
+            there->tell_trouble_();
+        }
+    });
+}
+
+void Limiter::replay(const LimiterRecord& record) {
+    // What is this old counts for nothing, but for who is known, and for wiping the slate.
+    const bool keeps_for_long = record.kind == Kind::Known || record.kind == Kind::SignedIn ||
+                                record.kind == Kind::SignedInWithout;
+    const WallTime::duration counts_for =
+        keeps_for_long ? WallTime::duration(kOriginKnownFor) : kWrongPasscodeWindow;
+    if (record.at + counts_for <= now()) {
         return;
     }
     next_id_ = std::max(next_id_, record.id + 1);
-    const auto account = find_or_make(record.account);
-    if (!account) {
-        return;
+    if (const auto account = find_or_make(record.account)) {
+        account->counts.replay(record, terms());
     }
-    const Origin origin{record.origin, record.own_session};
-    const auto slot = [&](bool trusted) {
-        return origin.key.empty() ? kOverflow : make_slot(*account, origin, trusted);
-    };
-    const auto add = [&](What what) {
-        Budget& budget = budget_of(*account, what);
-        if (budget.events.count(record.id) != 0) {
-            return; // written twice, for a sign-in that did not touch it
-        }
-        // By id, hence perhaps in between; its time must fit there.
-        const auto next = budget.events.upper_bound(record.id);
-        if (next != budget.events.begin()) {
-            at = std::max(at, std::prev(next)->second.at);
-        }
-        const std::size_t index = slot(/* trusted= */ false);
-        budget.events.emplace_hint(next, record.id, Event{at, index, /* pending= */ false});
-        ++share_of(account->origins[index], what).counted;
-    };
-    const auto take_back = [&](What what) {
-        Budget& budget = budget_of(*account, what);
-        const auto found = budget.events.find(record.id);
-        if (found != budget.events.end()) {
-            --share_of(account->origins[found->second.origin], what).counted;
-            budget.events.erase(found);
-        }
-    };
-    switch (record.kind) {
-    case Kind::Passcode:
-        add(What::Passcode);
-        break;
-    case Kind::Challenge:
-        add(What::Challenge);
-        break;
-    case Kind::Refund: // ids are unique over both
-        take_back(What::Passcode);
-        take_back(What::Challenge);
-        break;
-    case Kind::Password:
-        add_password(account->origins[slot(/* trusted= */ false)], at);
-        break;
-    case Kind::Ban:
-        if (const std::size_t index = slot(/* trusted= */ false); index != kOverflow) {
-            account->origins[index].banned_at = at;
-        }
-        break;
-    case Kind::SignedIn:
-        forget_passcodes(*account);
-        [[fallthrough]];
-    case Kind::Known:
-        if (const std::size_t index = slot(/* trusted= */ true); index != kOverflow) {
-            if (record.kind == Kind::SignedIn) {
-                account->origins[index].wrong_passwords.clear();
-            }
-            make_known(*account, index, at);
-        }
-        break;
-    }
-}
-
-// ---------------------------------------------------------------------------------------------
-
-class LoggedLimiter final : public Limiter {
-  public:
-    explicit LoggedLimiter(std::shared_ptr<Ledger> ledger) : ledger_(std::move(ledger)) {}
-
-    std::optional<LimitRefusal> refusal(std::string_view account, const Origin& origin) override {
-        return ledger_->first_step_refusal(account, origin);
-    }
-    milliseconds delay(std::string_view account, const Origin& origin) override {
-        return ledger_->delay(account, origin);
-    }
-    Task<Permission> reserve_challenge(std::string account, Origin origin) override {
-        return Ledger::reserve(ledger_, What::Challenge, std::move(account), std::move(origin));
-    }
-    Task<Permission> reserve_passcode(std::string account, Origin origin) override {
-        return Ledger::reserve(ledger_, What::Passcode, std::move(account), std::move(origin));
-    }
-    void password_failed(std::string_view account, const Origin& origin) override {
-        ledger_->password_failed(account, origin);
-    }
-    void ban_password_only_client(std::string_view account, const Origin& origin) override {
-        ledger_->ban(account, origin);
-    }
-    void signed_in(std::string_view account, const Origin& origin) override {
-        ledger_->signed_in(account, origin);
-    }
-    Counters counters(std::string_view account) override { return ledger_->counters(account); }
-    void change(const settings::LimitSettings& limits) override { ledger_->change(limits); }
-    std::optional<std::string> trouble() const override { return ledger_->trouble(); }
-
-  private:
-    std::shared_ptr<Ledger> ledger_;
-};
-
-} // namespace
-
-std::unique_ptr<Limiter> make_limiter(const Clock& clock, const settings::LimitSettings& limits,
-                                      std::string directory, Post post) {
-    return std::make_unique<LoggedLimiter>(
-        std::make_shared<Ledger>(clock, limits, std::move(directory), std::move(post)));
 }
 
 } // namespace raxauth::limits

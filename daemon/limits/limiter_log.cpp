@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
+#include <chrono>
 #include <fcntl.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -17,120 +18,11 @@ namespace {
 
 constexpr const char* kFile = "limiter.log";
 constexpr const char* kNewFile = "limiter.log.new";
-constexpr std::string_view kVersion = "1";
-// The last word of each line: a line that was cut off lacks it.
-constexpr std::string_view kEnd = ".";
-constexpr std::string_view kNothing = "-";
-constexpr std::size_t kMaxLineBytes = 4096;
-constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20U;
+constexpr off_t kMaxFileBytes = off_t{64} << 20U;
+constexpr off_t kReservedBytes = off_t{256} << 10U; ///< some 2500 lines
 constexpr std::size_t kLinesWorthARewrite = 4096;
 constexpr std::chrono::seconds kRetryAfter{10};
-constexpr std::uint64_t kMaxId = std::uint64_t{1} << 62U;
-
-struct KindWord {
-    LimiterRecord::Kind kind;
-    std::string_view word;
-};
-constexpr std::array<KindWord, 7> kKindWords{{
-    {LimiterRecord::Kind::Passcode, "passcode"},
-    {LimiterRecord::Kind::Challenge, "challenge"},
-    {LimiterRecord::Kind::Refund, "refund"},
-    {LimiterRecord::Kind::Password, "password"},
-    {LimiterRecord::Kind::Ban, "ban"},
-    {LimiterRecord::Kind::SignedIn, "signed-in"},
-    {LimiterRecord::Kind::Known, "known"},
-}};
-
-bool is_plain(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._@:/+-").find(c) != std::string_view::npos;
-}
-
-void append_quoted(std::string& line, std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    if (text.empty()) {
-        line += kNothing;
-        return;
-    }
-    const bool like_nothing = text == kNothing;
-    for (const char c : text) {
-        if (is_plain(c) && !like_nothing) {
-            line += c;
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            line += '%';
-            line += kDigits[byte >> 4U];
-            line += kDigits[byte & 15U];
-        }
-    }
-}
-
-std::optional<std::string> unquote(std::string_view quoted) {
-    if (quoted == kNothing) {
-        return std::string();
-    }
-    std::string text;
-    for (std::size_t i = 0; i < quoted.size(); ++i) {
-        if (quoted[i] != '%') {
-            if (!is_plain(quoted[i])) {
-                return std::nullopt;
-            }
-            text += quoted[i];
-            continue;
-        }
-        unsigned byte = 0;
-        const std::string_view digits = quoted.substr(i + 1, 2);
-        const auto [end, error] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-        if (digits.size() != 2 || error != std::errc() || end != digits.data() + digits.size()) {
-            return std::nullopt;
-        }
-        text += static_cast<char>(byte);
-        i += 2;
-    }
-    return text;
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-    Number number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return number;
-}
-
-void append_number(std::string& line, std::uint64_t number, std::size_t least_digits = 1) {
-    std::array<char, 20> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    const auto count = static_cast<std::size_t>(end - digits.data());
-    line.append(least_digits - std::min(count, least_digits), '0');
-    line.append(digits.data(), count);
-}
-
-void append_time(std::string& line, WallTime at) {
-    const auto since = std::chrono::floor<std::chrono::microseconds>(at.time_since_epoch());
-    const auto micros = static_cast<std::uint64_t>(since.count());
-    append_number(line, micros / 1000000);
-    line += '.';
-    append_number(line, micros % 1000000, 6);
-}
-
-/// "seconds.microseconds" since the epoch, six digits after the point.
-std::optional<WallTime> parse_time(std::string_view text) {
-    constexpr std::int64_t kMaxSeconds = 1LL << 33U; // year 2242; keeps nanoseconds in range
-    const std::size_t point = text.find('.');
-    if (point == std::string_view::npos || text.size() - point != 7) {
-        return std::nullopt;
-    }
-    const auto seconds = parse_number<std::int64_t>(text.substr(0, point));
-    const auto micros = parse_number<std::uint32_t>(text.substr(point + 1));
-    if (!seconds || !micros || *seconds < 0 || *seconds > kMaxSeconds) {
-        return std::nullopt;
-    }
-    return WallTime(std::chrono::seconds(*seconds) + std::chrono::microseconds(*micros));
-}
+constexpr std::chrono::hours kLossMattersFor{1}; ///< longer than any window of counts
 
 /// -1 and errno when not everything was written.
 int write_all(int fd, std::string_view bytes) {
@@ -147,8 +39,15 @@ int write_all(int fd, std::string_view bytes) {
     return 0;
 }
 
-/// errno in place of bytes when it is not a file of ours that can be read.
-std::variant<std::string, int> read_log(int directory) {
+struct FileContent {
+    std::string bytes; ///< the last of them, when there are too many
+    std::size_t size = 0;
+    WallTime changed_at{};
+};
+
+/// errno in place of the content when it is not a file of ours that can be read. Of a file that is
+/// too long, the end: the newest counts matter most.
+std::variant<FileContent, int> read_log(int directory) {
     const UniqueFd fd(openat(directory, kFile, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     struct stat status{};
     if (!fd || fstat(fd.get(), &status) != 0) {
@@ -156,11 +55,18 @@ std::variant<std::string, int> read_log(int directory) {
     }
     if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
         (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return EPERM; // who could write there could have taken counts away
+        return EPERM; // others may have taken counts away
     }
-    std::string bytes;
+    FileContent content;
+    content.size = static_cast<std::size_t>(status.st_size);
+    content.changed_at = WallTime(std::chrono::seconds(status.st_mtim.tv_sec) +
+                                  std::chrono::microseconds(status.st_mtim.tv_nsec / 1000));
+    if (status.st_size > kMaxFileBytes &&
+        lseek(fd.get(), status.st_size - kMaxFileBytes, SEEK_SET) < 0) {
+        return errno;
+    }
     std::array<char, 65536> chunk{};
-    while (bytes.size() < kMaxFileBytes) {
+    for (;;) {
         const ssize_t count = read(fd.get(), chunk.data(), chunk.size());
         if (count < 0 && errno == EINTR) {
             continue;
@@ -169,72 +75,20 @@ std::variant<std::string, int> read_log(int directory) {
             return errno;
         }
         if (count == 0) {
-            break;
+            return content;
         }
-        bytes.append(chunk.data(), static_cast<std::size_t>(count));
+        content.bytes.append(chunk.data(), static_cast<std::size_t>(count));
     }
-    return bytes;
 }
 
 } // namespace
 
-std::string format_limiter_record(const LimiterRecord& record) {
-    const auto known = std::find_if(kKindWords.begin(), kKindWords.end(),
-                                    [&](const KindWord& row) { return row.kind == record.kind; });
-    std::string line;
-    line.reserve(64 + record.account.size() + record.origin.size());
-    line += kVersion;
-    line += ' ';
-    append_time(line, record.at);
-    line += ' ';
-    line += known->word;
-    line += ' ';
-    append_number(line, record.id);
-    line += ' ';
-    append_quoted(line, record.account);
-    line += ' ';
-    append_quoted(line, record.origin);
-    line += record.own_session ? " own " : " any ";
-    line += kEnd;
-    line += '\n';
-    return line;
-}
-
-std::optional<LimiterRecord> parse_limiter_record(std::string_view line) {
-    constexpr std::size_t kWords = 8;
-    std::array<std::string_view, kWords> words;
-    if (line.size() > kMaxLineBytes) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < kWords; ++i) {
-        const std::size_t blank = line.find(' ');
-        if ((blank == std::string_view::npos) != (i + 1 == kWords)) {
-            return std::nullopt;
-        }
-        words[i] = line.substr(0, blank);
-        line.remove_prefix(i + 1 == kWords ? line.size() : blank + 1);
-    }
-    const auto kind = std::find_if(kKindWords.begin(), kKindWords.end(),
-                                   [&](const KindWord& row) { return row.word == words[2]; });
-    const auto at = parse_time(words[1]);
-    const auto id = parse_number<std::uint64_t>(words[3]);
-    auto account = unquote(words[4]);
-    auto origin = unquote(words[5]);
-    if (words[0] != kVersion || kind == kKindWords.end() || !at || !id || *id > kMaxId ||
-        !account || account->empty() || !origin || (words[6] != "own" && words[6] != "any") ||
-        words[7] != kEnd) {
-        return std::nullopt;
-    }
-    return LimiterRecord{kind->kind,       *at, *id, *std::move(account), *std::move(origin),
-                         words[6] == "own"};
-}
-
 LimiterLog::LimiterLog(const Clock& clock, std::string directory)
     : clock_(clock), path_(std::move(directory)) {}
 
-void LimiterLog::failed(std::string what, int error) {
-    trouble_ = std::move(what) + ": " + std::generic_category().message(error);
-    incomplete_ = true;
+void LimiterLog::failed(std::string action, int error) {
+    trouble_ = std::move(action) + ": " + std::generic_category().message(error);
+    retry_ = true;
     next_try_ = clock_.monotonic() + kRetryAfter;
 }
 
@@ -249,8 +103,8 @@ bool LimiterLog::open_directory() {
 }
 
 void LimiterLog::open_for_appending() {
-    file_.reset(openat(directory_.get(), kFile,
-                       O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+    file_.reset(
+        openat(directory_.get(), kFile, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
 }
 
 void LimiterLog::replay(const std::function<void(const LimiterRecord&)>& take) {
@@ -261,40 +115,79 @@ void LimiterLog::replay(const std::function<void(const LimiterRecord&)>& take) {
     if (const int* error = std::get_if<int>(&outcome)) {
         if (*error != ENOENT) {
             failed("read " + path_ + '/' + kFile, *error);
-            counts_lost_ = true;
+            incomplete_ = true;
+            lost_at_ = clock_.wall();
         }
         return;
     }
-    std::string_view rest = std::get<std::string>(outcome);
+    const FileContent& content = std::get<FileContent>(outcome);
+    std::string_view rest = content.bytes;
+    bytes_ = content.size;
+    std::size_t whole = 0;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         if (const auto record = parse_limiter_record(rest.substr(0, end))) {
-            take(*record);
+            ++whole;
+            if (record->kind == LimiterRecord::Kind::Lost) {
+                lost_at_ = std::min(record->at, clock_.wall());
+            } else if (record->kind != LimiterRecord::Kind::Rewritten) {
+                take(*record);
+            }
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
         ++lines_;
     }
+    if (whole == 0 || content.bytes.back() != '\n') {
+        lost_at_ = std::min(content.changed_at, clock_.wall());
+        incomplete_ = true;
+        ++bytes_; // as if the last line had its newline
+    }
+}
+
+/// Leaves a trace for the next replay() that needs no disk space: the file loses its last newline,
+/// or exists and is empty, and its time is that of the loss.
+void LimiterLog::mark_as_incomplete() {
+    incomplete_ = true;
+    if (!open_directory()) {
+        return;
+    }
+    if (file_) {
+        static_cast<void>(ftruncate(file_.get(), static_cast<off_t>(bytes_ > 0 ? bytes_ - 1 : 0)));
+    } else {
+        const UniqueFd empty(openat(directory_.get(), kFile,
+                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    }
+    const auto since = clock_.wall().time_since_epoch();
+    timespec now{};
+    now.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+    const timespec times[] = {now, now};
+    static_cast<void>(utimensat(directory_.get(), kFile, times, AT_SYMLINK_NOFOLLOW));
 }
 
 void LimiterLog::append(const std::vector<LimiterRecord>& records) {
     if (!file_) {
-        incomplete_ = true; // rewrite() brings everything in once it can
+        mark_as_incomplete(); // rewrite() brings everything in once it can
         return;
     }
-    // After a torn line the next one must not be swallowed by it.
+    // After a missing newline, the next line must not be swallowed by the one before.
     std::string bytes(incomplete_ ? "\n" : "");
     for (const LimiterRecord& record : records) {
         bytes += format_limiter_record(record);
     }
+    if (incomplete_) {
+        bytes.pop_back(); // still incomplete
+    }
     if (write_all(file_.get(), bytes) != 0) {
         failed("write " + path_ + '/' + kFile, errno);
+        mark_as_incomplete();
         return;
     }
+    bytes_ += bytes.size();
     lines_ += records.size();
 }
 
 bool LimiterLog::wants_rewrite() const {
-    if (incomplete_) {
+    if (incomplete_ || retry_) {
         return clock_.monotonic() >= next_try_;
     }
     return lines_ > kLinesWorthARewrite + 4 * live_;
@@ -304,29 +197,36 @@ void LimiterLog::rewrite(const std::vector<LimiterRecord>& live) {
     if (!open_directory()) {
         return;
     }
-    std::string bytes;
+    std::string bytes = format_limiter_record({LimiterRecord::Kind::Rewritten, clock_.wall()});
+    if (lost_at_ && clock_.wall() - *lost_at_ < kLossMattersFor) {
+        bytes += format_limiter_record({LimiterRecord::Kind::Lost, *lost_at_});
+    }
     for (const LimiterRecord& record : live) {
         bytes += format_limiter_record(record);
     }
     static_cast<void>(unlinkat(directory_.get(), kNewFile, 0)); // left by a crash, perhaps
     UniqueFd fresh(openat(directory_.get(), kNewFile,
                           O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fresh || write_all(fresh.get(), bytes) != 0 ||
+    const bool has_space =
+        fresh && (fallocate(fresh.get(), FALLOC_FL_KEEP_SIZE, 0,
+                            static_cast<off_t>(bytes.size()) + kReservedBytes) == 0 ||
+                  errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL);
+    if (!has_space || write_all(fresh.get(), bytes) != 0 ||
         renameat(directory_.get(), kNewFile, directory_.get(), kFile) != 0) {
         failed("write " + path_ + '/' + kNewFile, errno);
         static_cast<void>(unlinkat(directory_.get(), kNewFile, 0));
         if (!file_) {
-            open_for_appending(); // the old file may still take a line
+            open_for_appending(); // the old file may still take a line, from its reserve
         }
         return;
     }
     file_ = std::move(fresh);
-    lines_ = live.size();
+    bytes_ = bytes.size();
+    lines_ = live.size() + 1;
     live_ = live.size();
     incomplete_ = false;
-    if (!std::exchange(counts_lost_, false)) {
-        trouble_.reset();
-    }
+    retry_ = false;
+    trouble_.reset();
 }
 
 } // namespace raxauth::limits

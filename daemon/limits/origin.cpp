@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cstring>
+#include <fmt/core.h>
 #include <netinet/in.h>
 #include <optional>
 
@@ -15,11 +16,19 @@ namespace raxauth::limits {
 namespace {
 
 constexpr std::size_t kMaxHostBytes = 253; // a name in the DNS
+constexpr std::string_view kNetwork = "net ";
 
 std::string format_v4(const in_addr& address) {
     std::array<char, INET_ADDRSTRLEN> text{};
     inet_ntop(AF_INET, &address, text.data(), text.size());
     return text.data();
+}
+
+std::string format_network(in6_addr address, std::size_t bits) {
+    std::memset(&address.s6_addr[bits / 8], 0, sizeof address.s6_addr - bits / 8);
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    inet_ntop(AF_INET6, &address, text.data(), text.size());
+    return fmt::format("{}{}/{}", kNetwork, text.data(), bits);
 }
 
 /// The key for a remote address or name, nothing when it is this machine.
@@ -31,8 +40,9 @@ std::optional<std::string> remote_key(std::string_view remote_host) {
     if (!host.empty() && host.back() == '.') {
         host.pop_back();
     }
-    if (host.empty() || host == "localhost" || host == "localhost.localdomain" ||
-        host == "ip6-localhost" || host == "ip6-loopback") {
+    // "UNKNOWN" is what sshd says when its peer has no address.
+    if (host.empty() || host == "unknown" || host == "localhost" ||
+        host == "localhost.localdomain" || host == "ip6-localhost" || host == "ip6-loopback") {
         return std::nullopt;
     }
 
@@ -63,10 +73,7 @@ std::optional<std::string> remote_key(std::string_view remote_host) {
         return std::nullopt;
     }
     // One subscriber has a whole /64: single addresses would be as many origins as he likes.
-    std::memset(&v6.s6_addr[8], 0, 8);
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    inet_ntop(AF_INET6, &v6, text.data(), text.size());
-    return std::string("net ") + text.data() + "/64" + scope;
+    return format_network(v6, 64) + scope;
 }
 
 } // namespace
@@ -79,6 +86,18 @@ Origin origin_of(std::string_view remote_host, uid_t login_uid, uid_t account_ui
         return {"local", /* own_session= */ false};
     }
     return {"session of " + std::to_string(login_uid), login_uid == account_uid};
+}
+
+std::string network_of(std::string_view key) {
+    if (key.substr(0, kNetwork.size()) != kNetwork) {
+        return {};
+    }
+    const std::string_view address = key.substr(kNetwork.size(), key.find('/') - kNetwork.size());
+    in6_addr v6{};
+    if (inet_pton(AF_INET6, std::string(address).c_str(), &v6) != 1 || IN6_IS_ADDR_LINKLOCAL(&v6)) {
+        return {};
+    }
+    return format_network(v6, 48);
 }
 
 } // namespace raxauth::limits

@@ -47,6 +47,9 @@ std::uint64_t boottime_after(std::chrono::microseconds delay) {
            static_cast<std::uint64_t>(std::clamp<std::int64_t>(delay.count(), 0, kLongest));
 }
 
+/// sd-event's own word for a timer without a time.
+constexpr std::uint64_t kNever = UINT64_MAX;
+
 bool finished(sd_event* event) noexcept {
     return sd_event_get_state(event) == SD_EVENT_FINISHED;
 }
@@ -56,27 +59,45 @@ bool finished(sd_event* event) noexcept {
 // --- Timer ---------------------------------------------------------------------------------------
 
 struct Timer::State : std::enable_shared_from_this<Timer::State> {
+    explicit State(Loop& its_loop) : loop(its_loop) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { leave_clock(); }
+
+    Loop& loop; ///< outlives what it hands out
     std::function<void()> callback;
     EventSource source;
+    MonotonicTime due{}; ///< by the loop's own clock, where it has one
 
     static int on_time(sd_event_source* /*source*/, std::uint64_t /*usec*/,
                        void* userdata) noexcept {
         const auto self = static_cast<State*>(userdata)->shared_from_this();
+        self->leave_clock();
         run_or_abort(self->callback);
         return 0;
     }
+    void start(std::chrono::microseconds delay) {
+        if (loop.clock_ != nullptr) { // its time comes with the clock: Loop::set_off_the_next_due()
+            leave_clock();
+            due = loop.clock_->monotonic() + delay;
+            loop.on_clock_.push_back(this);
+            return;
+        }
+        check(sd_event_source_set_time(source.get(), boottime_after(delay)), "move a timer");
+        check(sd_event_source_set_enabled(source.get(), SD_EVENT_ONESHOT), "start a timer");
+    }
+    void leave_clock() noexcept { std::erase(loop.on_clock_, this); }
 };
 
 void Timer::restart(std::chrono::microseconds delay) {
-    if (!state_ || finished(sd_event_source_get_event(state_->source.get()))) {
-        return;
+    if (state_ && !finished(sd_event_source_get_event(state_->source.get()))) {
+        state_->start(delay);
     }
-    check(sd_event_source_set_time(state_->source.get(), boottime_after(delay)), "move a timer");
-    check(sd_event_source_set_enabled(state_->source.get(), SD_EVENT_ONESHOT), "start a timer");
 }
 
 void Timer::pause() noexcept {
     if (state_) {
+        state_->leave_clock();
         static_cast<void>(sd_event_source_set_enabled(state_->source.get(), SD_EVENT_OFF));
     }
 }
@@ -153,16 +174,50 @@ Loop::Loop() {
     posted_turn_ = deferred([this] { run_posted(); });
 }
 
+Loop::Loop(const Clock& clock) : Loop() {
+    clock_ = &clock;
+    const int r = sd_event_add_time(event_.get(), out(before_each_turn_), CLOCK_BOOTTIME, kNever,
+                                    /* accuracy= */ 1, nullptr, this);
+    check(r, "follow a clock");
+    check(sd_event_source_set_prepare(before_each_turn_.get(), &on_prepare), "follow a clock");
+}
+
 Loop::~Loop() = default;
 
+MonotonicTime Loop::now() const {
+    return clock_ != nullptr ? clock_->monotonic() : std::chrono::steady_clock::now();
+}
+
 Timer Loop::after(std::chrono::microseconds delay, std::function<void()> callback) {
-    auto state = std::make_shared<Timer::State>();
+    auto state = std::make_shared<Timer::State>(*this);
     state->callback = std::move(callback);
-    const int r =
-        sd_event_add_time(event_.get(), out(state->source), CLOCK_BOOTTIME, boottime_after(delay),
-                          /* accuracy= */ 1, &Timer::State::on_time, state.get());
+    const std::uint64_t first = clock_ != nullptr ? kNever : boottime_after(delay);
+    const int r = sd_event_add_time(event_.get(), out(state->source), CLOCK_BOOTTIME, first,
+                                    /* accuracy= */ 1, &Timer::State::on_time, state.get());
     check(r, "add a timer");
+    if (clock_ != nullptr) {
+        state->start(delay);
+    }
     return Timer(std::move(state));
+}
+
+int Loop::on_prepare(sd_event_source* /*source*/, void* userdata) noexcept {
+    run_or_abort([userdata] { static_cast<Loop*>(userdata)->set_off_the_next_due(); });
+    return 0;
+}
+
+/// One in each turn, so that they come in the order of their times: sd-event has no order among
+/// timers that are found to be due together.
+void Loop::set_off_the_next_due() {
+    const auto next =
+        std::min_element(on_clock_.begin(), on_clock_.end(),
+                         [](const auto* one, const auto* other) { return one->due < other->due; });
+    if (next == on_clock_.end() || (*next)->due > clock_->monotonic()) {
+        return;
+    }
+    sd_event_source* const source = (*next)->source.get();
+    check(sd_event_source_set_time(source, 1), "set a timer off");
+    check(sd_event_source_set_enabled(source, SD_EVENT_ONESHOT), "set a timer off");
 }
 
 IoWatch Loop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bus_handles.h"
+#include "daemon/loop/clock.h"
 #include "daemon/loop/task.h"
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace raxauth {
 
@@ -74,11 +76,17 @@ class Loop {
   public:
     /// Errors: std::system_error when the kernel refuses.
     Loop();
+    /// For tests: timers follow `clock`, which the test moves, instead of the system's. One that is
+    /// due fires in the next turn of the loop, the earliest first. `clock` outlives the loop.
+    explicit Loop(const Clock& clock);
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
     ~Loop();
 
     sd_event* event() const noexcept { return event_.get(); }
+    /// The monotonic time that goes with its timers: what compares times with what a timer does
+    /// takes it from here.
+    MonotonicTime now() const;
 
     /// Monotonic time including suspend (CLOCK_BOOTTIME); accuracy is 1 us, since sd-event takes 0
     /// for "within 250 ms". Counted from now, not from when this turn of the loop began, so that
@@ -99,9 +107,15 @@ class Loop {
     void stop(int code) noexcept;
 
   private:
+    friend struct Timer::State;
     void run_posted();
+    static int on_prepare(sd_event_source* source, void* userdata) noexcept;
+    void set_off_the_next_due();
 
     EventHandle event_;
+    const Clock* clock_ = nullptr;        ///< null: the system's
+    std::vector<Timer::State*> on_clock_; ///< timers that wait for `clock_`
+    EventSource before_each_turn_;        ///< looks after them
     std::deque<std::function<void()>> posted_;
     Deferred posted_turn_; ///< runs run_posted()
 };

@@ -67,8 +67,17 @@ struct Promise<void> : PromiseBase {
 /// throws. It starts when awaited. Destroying a Task that has not finished cancels it and, through
 /// the objects in its frame, everything under it: transfers, timers, pending questions.
 ///
-/// Keep `co_await` in a statement of its own: g++ 12 destroys some temporaries of larger
-/// expressions twice.
+/// What may stand in one full expression with a `co_await`: g++ 12 destroys an object twice that is
+/// built in place there, out of parts with destructors. So give these a name in a statement before:
+///
+///     {secret, name}, Message{kind, text}   an object written with braces
+///     [name] { ... }                        a lambda that captures such a part
+///     on ? first() : second()               a choice between objects
+///
+/// An argument in braces that becomes an array ({a, b} for a vector) does not even compile. All
+/// else is safe, by value too: results of functions, constructor calls, moved and copied variables,
+/// references; and the awaited value may be used in place: `use(co_await task(), "more")`.
+/// tests/daemon/loop/task_test.cpp shows both.
 template <class T>
 class [[nodiscard]] Task {
   public:

@@ -31,11 +31,11 @@ bool look_up(const char* what, std::vector<char>& buffer, Call call) {
             buffer.resize(buffer.size() * 2);
             continue;
         }
-        // glibc's modules say ENOENT or ESRCH where POSIX wants 0 and no record.
-        if (error != 0 && error != ENOENT && error != ESRCH) {
+        // glibc says 0 where there is no record, and ENOENT where a source is broken.
+        if (error != 0) {
             throw std::system_error(error, std::generic_category(), what);
         }
-        return error == 0 && found;
+        return found;
     }
 }
 
@@ -59,7 +59,8 @@ std::vector<std::string> group_names(const std::string& user, gid_t primary) {
         group* result = nullptr;
         const bool found = look_up("getgrgid_r", buffer, [&](char* bytes, std::size_t size) {
             const int error = getgrgid_r(id, &record, bytes, size, &result);
-            return std::pair(error, result != nullptr);
+            const bool unnamed = error == ENOENT || error == ESRCH; // not worth refusing anybody
+            return std::pair(unnamed ? 0 : error, result != nullptr);
         });
         if (found) { // a number without a name can be in no list of names
             names.emplace_back(record.gr_name);
@@ -123,7 +124,7 @@ Groups groups_for_exemption(const settings::AccountSettings& settings) {
 
 bool is_exempt(const settings::AccountSettings& settings, const LocalAccount& account) {
     if (account.uid == 0 || account.uid < settings.minimum_uid ||
-        contains(settings.exempt_users, account.name)) {
+        account.uid > settings.maximum_uid || contains(settings.exempt_users, account.name)) {
         return true;
     }
     return std::any_of(account.groups.begin(), account.groups.end(), [&](const std::string& group) {

@@ -46,8 +46,8 @@ class NssAccounts final : public LocalAccounts {
     Worker& worker_;
 };
 
-/// Is this user none of our business? Root, below minimum_uid, named in exempt_users, or in one of
-/// exempt_groups.
+/// Is this user none of our business? Root, below minimum_uid, above maximum_uid, named in
+/// exempt_users, or in one of exempt_groups.
 bool is_exempt(const settings::AccountSettings& settings, const LocalAccount& account);
 
 } // namespace raxauth::policy

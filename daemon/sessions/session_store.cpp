@@ -4,11 +4,13 @@
 #include "daemon/journal/journal.h"
 #include "daemon/sessions/random_handle.h"
 #include "daemon/sessions/session_entry.h"
+#include "daemon/settings/settings.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <systemd/sd-login.h>
@@ -88,7 +90,15 @@ Grant SessionStore::accept(policy::Admission admission, const caller::Context& c
                           : issued.proven.api_key ? Reason::ApiKeyProven
                                                   : Reason::PasswordProven;
 
-    if (context.session.inside_session()) {
+    // What lets people in opens a session of its own, whatever it was itself started from.
+    const bool opens_session = context.caller.is_root() && settings::is_way_in(context.service);
+    if (context.session.inside_session() && opens_session) {
+        journal::warning(fmt::format(
+            "{} runs inside a login session (login uid {}): it was started from somebody's shell. "
+            "Start it by systemd, so that sessions are told apart",
+            context.service, context.session.login_uid));
+    }
+    if (context.session.inside_session() && !opens_session) {
         accept_inside(std::move(signed_in), context, password);
         return Grant(reason, Secret(), account.name);
     }

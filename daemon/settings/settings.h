@@ -42,6 +42,9 @@ struct SignInSettings {
     CredentialRule credential = CredentialRule::Password;
     bool single_prompt = false;
     seconds deadline{90};
+    /// What the first prompt says, {user} and {service} filled in. Clients recognise a password
+    /// prompt by its end (JSch, sshj, mc), and sudo puts its own in place of exactly this default.
+    std::string password_prompt = "Password: ";
     bool enrol_at_login = true;
     seconds enrolment_deadline{600};
 
@@ -50,6 +53,7 @@ struct SignInSettings {
 
 struct AccountSettings {
     std::uint32_t minimum_uid = 1000;
+    std::uint32_t maximum_uid = 60000;
     std::vector<std::string> exempt_users{"root"};
     std::vector<std::string> exempt_groups;
     std::string rackspace_user = "{user}"; ///< template
@@ -82,6 +86,8 @@ struct ServiceSettings {
     std::optional<Reuse> reuse;
     std::optional<seconds> reuse_for;
     std::optional<WithoutSignIn> without_sign_in;
+    std::optional<std::string> password_prompt;
+    std::optional<bool> plain_prompts;
 
     bool operator==(const ServiceSettings&) const = default;
 };
@@ -92,6 +98,9 @@ struct ServicePolicy {
     Reuse reuse = Reuse::None;
     seconds reuse_for{900};
     WithoutSignIn without_sign_in = WithoutSignIn::Allow;
+    std::string password_prompt = "Password: ";
+    /// One short line a prompt, and each note a message of its own: a greeter has no room for more.
+    bool plain_prompts = false;
 
     bool operator==(const ServicePolicy&) const = default;
 };
@@ -129,8 +138,19 @@ inline constexpr std::string_view kBindingAdvice =
     "set access.domains, accounts.tenant_id or accounts.tenant_name, name the user in "
     "[accounts.map], or say access.any_domain = true";
 
-/// Services of programs that let somebody into the machine: a sign-in there is never reused.
+/// Services of programs that let people into the machine: sshd, login, greeters. What an earlier
+/// session proved says nothing there, whatever session the program itself was started from.
+bool is_way_in(std::string_view service);
+
+/// Ways in, and su, which makes somebody another person: a sign-in there is never reused.
 bool is_entry_service(std::string_view service);
+
+/// Why the account phase of a service refuses those who have not signed in.
+enum class SignInDemand {
+    None,
+    OwnRules,     ///< roles or domains of [services.NAME] that cannot be checked otherwise
+    WithoutSignIn ///< without_sign_in = "deny"
+};
 
 struct Settings {
     IdentitySettings identity;
@@ -146,6 +166,13 @@ struct Settings {
     /// sudo-i, polkit-1 and screen lockers and never anything but "none" for sshd, login and su;
     /// without_sign_in is "deny" for sshd while require_mfa holds.
     ServicePolicy for_service(std::string_view service) const;
+    /// What [services.NAME] says; key by key, sudo-i inherits from sudo and su-l from su.
+    ServiceSettings own_rules(std::string_view service) const;
+    SignInDemand sign_in_demand(std::string_view service) const;
+    /// Keys in which `service` (polkit-1, say, which gives root's rights too) asks less than sudo.
+    std::vector<std::string> laxer_than_sudo(std::string_view service) const;
+    /// All services with a demand, sorted.
+    std::vector<std::string> demanding_services() const;
     /// Is it said which Rackspace users may be whom here? One of: access.domains or
     /// access.any_domain, a tenant, or an entry of [accounts.map] for this very user.
     bool binds(std::string_view local_user, const AccessSettings& access) const;

@@ -4,29 +4,20 @@
 // also say, in words for an administrator, what is wanted.
 #include "daemon/settings/settings_file.h"
 
-#include "common/handle.h"
 #include "common/letter_case.h"
 #include "common/text.h"
-#include "common/unique_fd.h"
 #include "common/user_name.h"
+#include "daemon/settings/keys.h"
 #include "daemon/settings/url.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <set>
-#include <sys/stat.h>
-#include <system_error>
 #include <toml++/toml.h>
 #include <tuple>
-#include <type_traits>
 #include <unistd.h>
 #include <utility>
 
@@ -36,231 +27,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using namespace std::chrono_literals;
-
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
-constexpr std::size_t kMaxShownBytes = 100;
-
-// ---------------------------------------------------------------------------------------------
-// What a fault shows
-
-/// Blanks at the ends stay visible: they may be what is wrong.
-std::string quoted(std::string_view text) {
-    const bool blank_first = text.size() > 1 && text.front() == ' ';
-    const bool blank_last = !text.empty() && text.back() == ' ';
-    return (blank_first ? "\" " : "\"") + sanitise(text, kMaxShownBytes) +
-           (blank_last ? " \"" : "\"");
-}
-
-std::string describe(const toml::node& node) {
-    switch (node.type()) {
-    case toml::node_type::string:
-        return quoted(**node.as_string());
-    case toml::node_type::integer:
-        return fmt::format("{}", **node.as_integer());
-    case toml::node_type::boolean:
-        return **node.as_boolean() ? "true" : "false";
-    case toml::node_type::floating_point:
-        return fmt::format("{}", **node.as_floating_point());
-    case toml::node_type::array:
-        return "a list";
-    case toml::node_type::table:
-        return "a table";
-    case toml::node_type::date:
-    case toml::node_type::time:
-    case toml::node_type::date_time:
-        return "a date or time";
-    case toml::node_type::none:
-        break;
-    }
-    return "nothing";
-}
-
-unsigned line_of(const toml::source_region& source) {
-    return source.begin.line;
-}
-
-struct Unit {
-    std::string_view name;
-    milliseconds size;
-};
-constexpr std::array<Unit, 5> kUnits{Unit{"d", 24h}, Unit{"h", 1h}, Unit{"m", 1min}, Unit{"s", 1s},
-                                     Unit{"ms", 1ms}};
-
-std::string format_duration(milliseconds duration) {
-    for (const Unit& unit : kUnits) {
-        if (duration != 0ms && duration % unit.size == 0ms) {
-            return fmt::format("\"{}{}\"", duration / unit.size, unit.name);
-        }
-    }
-    return "\"0s\"";
-}
-
-// ---------------------------------------------------------------------------------------------
-// Values
-
-/// One value of one key, and where to complain about it.
-class Value {
-  public:
-    Value(const toml::node& node, unsigned line, std::function<void(SettingsFault)> complain)
-        : node_(node), line_(line), complain_(std::move(complain)) {}
-
-    const toml::node& node() const { return node_; }
-    void wrong(std::string found, std::string wanted) const {
-        complain_({{}, line_, {}, std::move(found), std::move(wanted)});
-    }
-    void wrong(std::string wanted) const { wrong(describe(node_), std::move(wanted)); }
-    /// An element of a list, which may stand on a line of its own.
-    Value element(const toml::node& node) const {
-        return {node, line_of(node.source()), complain_};
-    }
-
-    const std::string* text() const {
-        const auto* text = node_.as_string();
-        return text != nullptr ? &**text : nullptr;
-    }
-
-  private:
-    const toml::node& node_;
-    unsigned line_;
-    std::function<void(SettingsFault)> complain_;
-};
-
-/// A key of a table whose values go into an Owner.
-template <class Owner>
-struct Key {
-    std::string_view name;
-    std::function<void(const Value&, Owner&)> read;
-};
-
-/// Row of a table: what `parse` accepts goes into `field`; it complains itself about the rest.
-template <class Owner, class Field, class Parse>
-Key<Owner> key(std::string_view name, Field Owner::* field, const Parse& parse) {
-    return {name, [field, parse](const Value& value, Owner& owner) {
-                auto parsed = parse(value);
-                if constexpr (std::is_same_v<Field, decltype(parsed)>) {
-                    if (parsed) {
-                        owner.*field = std::move(parsed);
-                    }
-                } else if (parsed) {
-                    owner.*field = *std::move(parsed);
-                }
-            }};
-}
-
-std::optional<bool> boolean(const Value& value) {
-    if (const auto* node = value.node().as_boolean()) {
-        return **node;
-    }
-    value.wrong("true or false");
-    return std::nullopt;
-}
-
-auto number(unsigned least, unsigned most) {
-    return [least, most](const Value& value) -> std::optional<unsigned> {
-        const auto* node = value.node().as_integer();
-        if (node != nullptr && **node >= least && **node <= most) {
-            return static_cast<unsigned>(**node);
-        }
-        value.wrong(fmt::format("a whole number from {} to {}", least, most));
-        return std::nullopt;
-    };
-}
-
-std::optional<milliseconds> parse_duration(std::string_view text) {
-    constexpr std::size_t kMaxDigits = 9; // keeps the product far from overflow
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    if (digits == 0 || digits > kMaxDigits) {
-        return std::nullopt;
-    }
-    milliseconds::rep count = 0;
-    for (const char digit : text.substr(0, digits)) {
-        count = count * 10 + (digit - '0');
-    }
-    for (const Unit& unit : kUnits) {
-        if (text.substr(digits) == unit.name) {
-            return count * unit.size;
-        }
-    }
-    return std::nullopt;
-}
-
-/// `Unit` is what the key counts in: a duration that is not a whole number of it is refused.
-template <class CountedIn>
-auto duration(milliseconds least, milliseconds most) {
-    return [least, most](const Value& value) -> std::optional<CountedIn> {
-        const std::string* text = value.text();
-        const auto parsed = text != nullptr ? parse_duration(*text) : std::nullopt;
-        if (parsed && *parsed >= least && *parsed <= most &&
-            *parsed % std::chrono::duration_cast<milliseconds>(CountedIn{1}) == 0ms) {
-            return std::chrono::duration_cast<CountedIn>(*parsed);
-        }
-        value.wrong(fmt::format("a duration with its unit (ms, s, m, h, d) from {} to {}{}",
-                                format_duration(least), format_duration(most),
-                                CountedIn{1} == 1s ? ", in whole seconds" : ""));
-        return std::nullopt;
-    };
-}
-
-template <class Check>
-auto text(Check check, std::string_view wanted) {
-    return [check, wanted](const Value& value) -> std::optional<std::string> {
-        const std::string* text = value.text();
-        if (text != nullptr && check(*text)) {
-            return *text;
-        }
-        value.wrong(std::string(wanted));
-        return std::nullopt;
-    };
-}
-
-template <class Check>
-auto names(Check check, std::string_view wanted) {
-    return [check, wanted](const Value& value) -> std::optional<std::vector<std::string>> {
-        const toml::array* list = value.node().as_array();
-        if (list == nullptr) {
-            value.wrong(fmt::format("a list of {}", wanted));
-            return std::nullopt;
-        }
-        std::vector<std::string> result;
-        bool good = true;
-        for (const toml::node& node : *list) {
-            const Value element = value.element(node);
-            const std::string* text = element.text();
-            if (text != nullptr && check(*text)) {
-                result.push_back(*text);
-                continue;
-            }
-            good = false;
-            // "Everybody but" would exempt whoever is not thought of.
-            const bool negated = text != nullptr && !text->empty() && text->front() == '!';
-            element.wrong(negated ? fmt::format("{}; a list cannot exclude", wanted)
-                                  : std::string(wanted));
-        }
-        return good ? std::optional(std::move(result)) : std::nullopt;
-    };
-}
-
-template <class Enum>
-struct Word {
-    std::string_view word;
-    Enum meaning;
-};
-
-template <class Enum>
-auto one_of(std::initializer_list<Word<Enum>> words) {
-    return [words = std::vector(words)](const Value& value) -> std::optional<Enum> {
-        const std::string* text = value.text();
-        std::string wanted;
-        for (const Word<Enum>& known : words) {
-            if (text != nullptr && *text == known.word) {
-                return known.meaning;
-            }
-            wanted += (wanted.empty() ? "" : " or ") + quoted(known.word);
-        }
-        value.wrong(wanted);
-        return std::nullopt;
-    };
-}
 
 // ---------------------------------------------------------------------------------------------
 // Texts
@@ -366,6 +132,26 @@ bool is_local_name(const std::string& name) {
     return is_valid_user_name(name);
 }
 
+constexpr std::string_view kPasswordPrompt = "one line of at most 128 ASCII characters that ends "
+                                             "in \"assword: \", with no placeholder but {user} and "
+                                             "{service}";
+
+/// Clients fill in only what ends in "password:"; one line fits every dialogue.
+bool is_password_prompt(const std::string& prompt) {
+    constexpr std::string_view kEnd = "assword: ";
+    constexpr std::size_t kMaxPromptBytes = 128;
+    std::string rest = prompt;
+    for (const std::string_view placeholder : {"{user}", "{service}"}) {
+        for (std::size_t at = rest.find(placeholder); at != std::string::npos;
+             at = rest.find(placeholder)) {
+            rest.erase(at, placeholder.size());
+        }
+    }
+    return prompt.size() <= kMaxPromptBytes && prompt.ends_with(kEnd) &&
+           rest.find_first_of("{}") == std::string::npos &&
+           only(prompt, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 /// Roles and domains are matched byte for byte: a blank at either end would never match.
 bool is_cloud_name(const std::string& name) {
     return !name.empty() && name.size() <= kMaxAccountNameBytes && name.front() != ' ' &&
@@ -406,6 +192,8 @@ const std::vector<Key<SignInSettings>>& sign_in_keys() {
                                     {"password-or-api-key", CredentialRule::PasswordOrApiKey}})),
         key("single_prompt", &SignInSettings::single_prompt, boolean),
         key("deadline", &SignInSettings::deadline, duration<seconds>(1s, 1h)),
+        key("password_prompt", &SignInSettings::password_prompt,
+            text(is_password_prompt, kPasswordPrompt)),
         key("enrol_at_login", &SignInSettings::enrol_at_login, boolean),
         key("enrolment_deadline", &SignInSettings::enrolment_deadline, duration<seconds>(1s, 1h)),
     };
@@ -416,15 +204,14 @@ constexpr std::string_view kLocalUsers = "names of local users (letters, digits 
 constexpr std::string_view kLocalGroups = "names of local groups (letters, digits and _.@-+$)";
 constexpr std::string_view kAccountName = "the name of a Rackspace user, without blanks and quotes";
 
-std::optional<std::map<std::string, std::string, std::less<>>> no_map(const Value& value) {
-    value.wrong("a table of local = \"Rackspace\" names");
-    return std::nullopt;
-}
+constexpr MapRule kAccountMap{
+    is_local_name, "the name of a local user as key (letters, digits and _.@-+$)", is_account_name,
+    kAccountName, "a table of local = \"Rackspace\" names"};
 
-/// accounts.map is merged entry by entry: see Reader::read_map().
 const std::vector<Key<AccountSettings>>& account_keys() {
     static const std::vector<Key<AccountSettings>> keys{
         key("minimum_uid", &AccountSettings::minimum_uid, number(1, 4294967294U)),
+        key("maximum_uid", &AccountSettings::maximum_uid, number(1, 4294967294U)),
         key("exempt_users", &AccountSettings::exempt_users, names(is_local_name, kLocalUsers)),
         key("exempt_groups", &AccountSettings::exempt_groups, names(is_local_name, kLocalGroups)),
         key("rackspace_user", &AccountSettings::rackspace_user,
@@ -433,7 +220,7 @@ const std::vector<Key<AccountSettings>>& account_keys() {
             text(is_tenant, "\"\", or a tenant id without blanks and quotes")),
         key("tenant_name", &AccountSettings::tenant_name,
             text(is_tenant, "\"\", or a tenant name without blanks and quotes")),
-        key("map", &AccountSettings::map, no_map),
+        map_key("map", &AccountSettings::map, kAccountMap),
     };
     return keys;
 }
@@ -465,6 +252,9 @@ const std::vector<Key<ServiceSettings>>& service_keys() {
         rows.push_back(key("without_sign_in", &ServiceSettings::without_sign_in,
                            one_of<WithoutSignIn>(
                                {{"allow", WithoutSignIn::Allow}, {"deny", WithoutSignIn::Deny}})));
+        rows.push_back(key("password_prompt", &ServiceSettings::password_prompt,
+                           text(is_password_prompt, kPasswordPrompt)));
+        rows.push_back(key("plain_prompts", &ServiceSettings::plain_prompts, boolean));
         return rows;
     }();
     return keys;
@@ -515,7 +305,7 @@ bool is_service_name(std::string_view name) {
 // ---------------------------------------------------------------------------------------------
 
 /// Reads one file after the other; a later one overrides key by key.
-class Reader {
+class Reader final : private KeyListener {
   public:
     void read(std::string_view bytes, const std::string& file);
     void complain(SettingsFault fault) { faults_.push_back(std::move(fault)); }
@@ -531,15 +321,15 @@ class Reader {
         std::string file;
         unsigned line = 0;
     };
-    struct Complaint;
 
     void read_section(const std::string& name, const toml::node& node, unsigned line);
     void read_services(const toml::table& table);
-    void read_map(const toml::table& table);
     template <class Owner>
     void read_table(const std::string& path, const toml::node& node, unsigned line,
                     const std::vector<Key<Owner>>& keys, Owner& owner);
-    Value value(const std::string& path, const toml::node& node, unsigned line);
+    void key_set(const std::string& path, unsigned line) override { places_[path] = {file_, line}; }
+    void key_wrong(const std::string& path, unsigned line, std::string found,
+                   std::string wanted) override;
     void check_together(const std::string& main_file);
     bool is_sound(std::initializer_list<const char*> keys) const;
 
@@ -551,14 +341,10 @@ class Reader {
     std::string main_file_;
 };
 
-Value Reader::value(const std::string& path, const toml::node& node, unsigned line) {
-    places_[path] = {file_, line};
-    return {node, line, [this, path](SettingsFault fault) {
-                fault.file = file_;
-                fault.key = path;
-                unsound_.insert(path);
-                complain(std::move(fault));
-            }};
+void Reader::key_wrong(const std::string& path, unsigned line, std::string found,
+                       std::string wanted) {
+    unsound_.insert(path);
+    complain({file_, line, path, std::move(found), std::move(wanted)});
 }
 
 template <class Owner>
@@ -584,26 +370,8 @@ void Reader::read_table(const std::string& path, const toml::node& node, unsigne
             complain({file_, child_line, child_path, "an unknown key", wanted});
             continue;
         }
-        if (const toml::table* map = child.as_table();
-            map != nullptr && child_path == "accounts.map") {
-            read_map(*map);
-            continue;
-        }
-        known->read(value(child_path, child, child_line), owner);
-    }
-}
-
-void Reader::read_map(const toml::table& table) {
-    const auto parse = text(is_account_name, kAccountName);
-    for (const auto& [name, child] : table) {
-        const std::string path = "accounts.map." + sanitise(name.str(), kMaxShownBytes);
-        const Value entry = value(path, child, line_of(name.source()));
-        if (!is_valid_user_name(name.str())) {
-            entry.wrong(quoted(name.str()), "the name of a local user as key (letters, digits and "
-                                            "_.@-+$)");
-        } else if (auto account = parse(entry)) {
-            settings_.accounts.map[std::string(name.str())] = *std::move(account);
-        }
+        key_set(child_path, child_line);
+        known->read(Value(child, child_path, child_line, *this), owner);
     }
 }
 
@@ -712,6 +480,13 @@ void Reader::check_together(const std::string& main_file) {
                        "no proxy, or one on this machine: identity.url is http://, so passwords "
                        "would go to the proxy unencrypted");
     }
+    if (s.accounts.maximum_uid < s.accounts.minimum_uid &&
+        is_sound({"accounts.maximum_uid", "accounts.minimum_uid"})) {
+        complain_about(
+            "accounts.maximum_uid", "accounts.minimum_uid",
+            fmt::format("{}", s.accounts.maximum_uid),
+            fmt::format("at least accounts.minimum_uid, which is {}", s.accounts.minimum_uid));
+    }
     if (!s.accounts.tenant_id.empty() && !s.accounts.tenant_name.empty()) {
         complain_about("accounts.tenant_name", "accounts.tenant_id", quoted(s.accounts.tenant_name),
                        "tenant_id or tenant_name, not both");
@@ -732,137 +507,6 @@ std::variant<Settings, SettingsFaults> Reader::finish(const std::string& main_fi
     return std::move(settings_);
 }
 
-// ---------------------------------------------------------------------------------------------
-// Files
-
-using Directory = CHandle<DIR, closedir>;
-
-std::string error_text(int error) {
-    return std::generic_category().message(error);
-}
-
-/// Says what is wrong with who may write to an open file or directory.
-std::optional<SettingsFault> distrust(const std::string& shown, const struct stat& status,
-                                      uid_t owner) {
-    if (status.st_uid != owner) {
-        return SettingsFault{shown,
-                             0,
-                             {},
-                             fmt::format("owner uid {}", status.st_uid),
-                             fmt::format("owner uid {}", owner)};
-    }
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return SettingsFault{shown,
-                             0,
-                             {},
-                             fmt::format("mode {:04o}", status.st_mode & 07777U),
-                             "writable by its owner alone (chmod go-w)"};
-    }
-    return std::nullopt;
-}
-
-/// Opens once and judges what was opened, so that nothing can be swapped in between.
-std::variant<std::string, SettingsFault> read_file(int directory, const char* name,
-                                                   const std::string& shown, uid_t owner) {
-    const auto fault = [&](std::string found, std::string wanted) {
-        return SettingsFault{shown, 0, {}, std::move(found), std::move(wanted)};
-    };
-    // O_NONBLOCK: opening a FIFO must not wait for its writer.
-    const UniqueFd fd(
-        openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) {
-        return errno == ELOOP ? fault("a symbolic link", "a regular file")
-                              : fault(error_text(errno), "a readable file");
-    }
-    struct stat status{};
-    if (fstat(fd.get(), &status) != 0) {
-        return fault(error_text(errno), "a readable file");
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return fault("no regular file", "a regular file");
-    }
-    if (auto wrong = distrust(shown, status, owner)) {
-        return *std::move(wrong);
-    }
-    std::string bytes;
-    std::array<char, 16384> chunk{};
-    for (;;) {
-        const ssize_t count = ::read(fd.get(), chunk.data(), chunk.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return fault(error_text(errno), "a readable file");
-        }
-        if (count == 0) {
-            return bytes;
-        }
-        bytes.append(chunk.data(), static_cast<std::size_t>(count));
-        if (bytes.size() > kMaxFileBytes) {
-            return fault("more than 1 MiB", "at most 1 MiB");
-        }
-    }
-}
-
-void read_into(Reader& reader, int directory, const char* name, const std::string& shown,
-               uid_t owner) {
-    auto outcome = read_file(directory, name, shown, owner);
-    if (auto* fault = std::get_if<SettingsFault>(&outcome)) {
-        reader.complain(std::move(*fault));
-    } else {
-        reader.read(std::get<std::string>(outcome), shown);
-    }
-}
-
-bool is_drop_in(std::string_view name) {
-    constexpr std::string_view kSuffix = ".toml";
-    return name.front() != '.' && name.size() > kSuffix.size() &&
-           name.substr(name.size() - kSuffix.size()) == kSuffix;
-}
-
-void read_drop_ins(Reader& reader, const SettingsPlace& place) {
-    UniqueFd fd(open(place.directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) {
-        if (errno != ENOENT) {
-            reader.complain({place.directory, 0, {}, error_text(errno), "a readable directory"});
-        }
-        return;
-    }
-    struct stat status{};
-    if (fstat(fd.get(), &status) != 0) {
-        reader.complain({place.directory, 0, {}, error_text(errno), "a readable directory"});
-        return;
-    }
-    if (auto wrong = distrust(place.directory, status, place.owner)) {
-        reader.complain(*std::move(wrong));
-        return;
-    }
-    const Directory directory(fdopendir(fd.get()));
-    if (!directory) {
-        reader.complain({place.directory, 0, {}, error_text(errno), "a readable directory"});
-        return;
-    }
-    const int directory_fd = fd.release(); // closed by closedir()
-    std::set<std::string> found;
-    for (;;) {
-        errno = 0;
-        const dirent* entry = readdir(directory.get());
-        if (entry == nullptr) {
-            break;
-        }
-        if (is_drop_in(entry->d_name)) {
-            found.insert(entry->d_name);
-        }
-    }
-    if (errno != 0) {
-        reader.complain({place.directory, 0, {}, error_text(errno), "a readable directory"});
-        return;
-    }
-    for (const std::string& name : found) {
-        read_into(reader, directory_fd, name.c_str(), place.directory + '/' + name, place.owner);
-    }
-}
-
 } // namespace
 
 std::string SettingsFault::text() const {
@@ -877,24 +521,39 @@ std::string SettingsFault::text() const {
     return result + "found " + found + ", wanted " + wanted;
 }
 
-std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place) {
+std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place,
+                                                     std::vector<SettingsText>* texts) {
+    FilesRead files = read_files(place);
     Reader reader;
-    read_into(reader, AT_FDCWD, place.file.c_str(), place.file, place.owner);
-    read_drop_ins(reader, place);
+    for (const SettingsText& text : files.texts) {
+        reader.read(text.bytes, text.file);
+    }
+    for (SettingsFault& fault : files.faults) {
+        reader.complain(std::move(fault));
+    }
     const std::string& ca_file = reader.settings().identity.ca_file;
     if (!ca_file.empty() && access(ca_file.c_str(), R_OK) != 0) {
         // Said here, at once, rather than as "Identity unreachable" at the first login.
         reader.complain_about("identity.ca_file", {}, error_text(errno) + ": " + quoted(ca_file),
                               "a readable PEM file");
     }
+    if (texts != nullptr) {
+        *texts = std::move(files.texts);
+    }
     return reader.finish(place.file);
+}
+
+std::variant<Settings, SettingsFaults> parse_settings(const std::vector<SettingsText>& texts) {
+    Reader reader;
+    for (const SettingsText& text : texts) {
+        reader.read(text.bytes, text.file);
+    }
+    return reader.finish(texts.empty() ? std::string() : texts.front().file);
 }
 
 std::variant<Settings, SettingsFaults> parse_settings(std::string_view text,
                                                       std::string_view name) {
-    Reader reader;
-    reader.read(text, std::string(name));
-    return reader.finish(std::string(name));
+    return parse_settings({{std::string(name), std::string(text)}});
 }
 
 } // namespace raxauth::settings

@@ -28,6 +28,15 @@ def test_a_good_configuration_is_summed_up(owned):
     assert "reuse all for 1 h 30 min" in result.stdout
 
 
+def test_a_polkit_that_asks_less_than_sudo_is_warned_of(owned):
+    owned.write("raxauth.toml", BOUND + '[services.sudo]\nroles = ["admin"]\n')
+    result = owned.run("check-config")
+    assert result.returncode == 0
+    assert "[services.polkit-1] asks less than [services.sudo]: roles" in result.stderr
+    owned.write("raxauth.d/10.toml", '[services.polkit-1]\nroles = ["admin"]\n')
+    assert owned.run("check-config").stderr == ""
+
+
 def test_all_faults_are_told_at_once(owned):
     owned.write("raxauth.toml", "[access]\nrole = 1\nroles = 2\n")
     owned.write("raxauth.d/10.toml", "[limits]\nresends = -1\n")

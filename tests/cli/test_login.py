@@ -90,23 +90,41 @@ def test_a_person_can_cancel(around, key):
     assert [(call["member"], call["args"]) for call in around.calls()[1:]] == [("Cancel", [ID])]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_terminal_is_put_right_whatever_comes(around, number):
-    around.start_daemon(BeginSignIn=[ASK_PASSWORD])
-    # The shell outlives it and says what became of the terminal.
-    child = pexpect.spawn("/bin/sh", ["-c", f"trap : INT HUP TERM; {around.program} login; stty -a"],
+def login_in_a_shell(around, afterwards):
+    """The shell outlives raxauth and does `afterwards` at the terminal it leaves behind."""
+    child = pexpect.spawn("/bin/sh",
+                          ["-c", f"trap : INT HUP TERM; {around.program} login; {afterwards}"],
                           env=around.environment, encoding="utf-8", timeout=20,
                           preexec_fn=become_person)
     around.started.append(child)
     child.expect_exact("(user): ")
     assert child.getecho() is False
-    login = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and
-                 open(f"/proc/{pid}/cmdline", "rb").read().startswith(
-                     str(around.program).encode() + b"\0login"))
+    return child, next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and
+                       open(f"/proc/{pid}/cmdline", "rb").read().startswith(
+                           str(around.program).encode() + b"\0login"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGALRM,
+                                    signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2,
+                                    signal.SIGXCPU])
+def test_the_terminal_is_put_right_whatever_comes(around, number):
+    around.start_daemon(BeginSignIn=[ASK_PASSWORD])
+    child, login = login_in_a_shell(around, "stty -a")
     os.kill(login, number)
     child.expect_exact("cancelled")
     child.expect(r"[ ;]echo[ ;]")
     assert " -echo " not in child.before
+    assert finish(child) is not None
+
+
+def test_half_a_password_is_not_left_for_the_shell(around):
+    around.start_daemon(BeginSignIn=[ASK_PASSWORD])
+    child, login = login_in_a_shell(
+        around, 'stty -icanon min 0 time 3; echo "left:[$(dd bs=99 count=1 2>/dev/null)]"')
+    child.send("half-a-pass")
+    os.kill(login, signal.SIGTERM)
+    child.expect_exact("cancelled")
+    child.expect_exact("left:[]")
     assert finish(child) is not None
 
 

@@ -67,8 +67,14 @@ def test_json_has_the_types_of_the_bus(around):
 
 def test_faults_of_the_configuration_are_shown_line_by_line(around):
     result = status(around, **changed(configuration="raxauth.toml:3: one\nraxauth.toml:9: two"))
-    assert "faulty" in result.stdout
+    assert "faulty; the one accepted last stays in force" in result.stdout
     assert "\nraxauth.toml:3: one\nraxauth.toml:9: two\n" in result.stdout
+
+
+def test_faults_with_no_configuration_in_force_keep_everybody_out(around):
+    around.start_daemon(GetStatus=[{"fields": {"version": "9", "configuration": "a.toml:3: one"}}])
+    result = around.run("status")
+    assert "faulty; nobody can sign in" in result.stdout
 
 
 def test_a_missing_binding_is_shown(around):

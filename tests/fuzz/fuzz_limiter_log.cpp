@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any line of limiter.log: what is read is written back as it was.
-#include "daemon/limits/limiter_log.h"
+#include "daemon/limits/limiter_record.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-using namespace raxauth::policy;
+using namespace raxauth::limits;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto record = parse_limiter_record({reinterpret_cast<const char*>(data), size});
@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = parse_limiter_record(line);
     if (line.find('\n') != std::string::npos || !again || again->kind != record->kind ||
         again->at != record->at || again->id != record->id || again->account != record->account ||
-        again->origin != record->origin || again->own_session != record->own_session) {
+        again->origin != record->origin || again->own_session != record->own_session ||
+        again->service != record->service) {
         std::abort();
     }
     return 0;

@@ -3,6 +3,7 @@
 
 import contextlib
 import re
+import time
 
 import pytest
 
@@ -90,6 +91,33 @@ def test_a_daemon_that_cannot_start_is_not_waited_for(host):
     # mended, it comes up by itself
     host.wait_until(lambda: host.systemctl("is-active", UNIT, check=False) == "active", "it is up")
     assert host.sign_in("alice").granted
+
+
+def test_a_daemon_that_cannot_start_is_tried_again_ever_more_slowly(host):
+    def restarts():
+        return int(host.systemctl("show", "-P", "NRestarts", UNIT))
+
+    drop_in = host.path("/run/systemd/system/raxauthd.service.d/50-broken.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text("[Service]\nExecStart=\nExecStart=/bin/false\n")
+    host.systemctl("daemon-reload")
+    try:
+        host.systemctl("start", "--no-block", UNIT)
+        host.wait_until(lambda: restarts() >= 3, "the first tries follow each other at once", 4)
+        third = time.monotonic()
+        host.wait_until(lambda: restarts() >= 5, "it goes on trying", 20)
+        assert time.monotonic() - third > 5
+    finally:
+        drop_in.unlink()
+        host.systemctl("daemon-reload")
+    host.wait_until(lambda: host.systemctl("is-active", UNIT, check=False) == "active", "it is up")
+    assert not host.path("/run/raxauth/failed-starts").exists()
+    with signed_in(host) as session:
+        sudo_without_passcode(host, session)
+        (old,) = host.pids("raxauthd")
+        host.kill(old)  # a single crash is not slowed down, and costs no session
+        host.wait_until(lambda: [p for p in host.pids("raxauthd") if p != old], "a new daemon", 3)
+        sudo_without_passcode(host, session)
 
 
 # -- sessions of logind

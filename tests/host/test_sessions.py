@@ -21,7 +21,7 @@ def both(host, user="alice"):
 
 
 def kinds(prompts):
-    return ["passcode" if "passcode for" in p.lower() else "password" for p in prompts]
+    return ["passcode" if "passcode:" in p.lower() else "password" for p in prompts]
 
 
 def became_root(screen):

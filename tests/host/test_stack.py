@@ -30,7 +30,8 @@ def test_the_profiles_control_words_are_those_of_the_contract(host):
     assert len(auth) == len(account) == len(password) == 1
     assert "user_unknown=ignore ignore=ignore default=die]" in auth[0]
     assert "user_unknown=ignore ignore=ignore default=die]" in password[0]
-    assert "success=ok new_authtok_reqd=ok user_unknown=ignore ignore=ignore default=bad]" in account[0]
+    assert "user_unknown=ignore ignore=ignore default=die]" in account[0]
+    assert "success=ok" not in account[0] and "new_authtok_reqd" not in account[0]
     assert len(lines("session")) == 1
 
 
@@ -120,7 +121,9 @@ def test_the_account_phase_of_somebody_who_never_signed_in_is_the_services_to_ru
     assert stack(host, [], ["acct_mgmt"]).code == "PAM_PERM_DENIED"
 
 
-def test_the_account_phase_without_a_bus_is_unavailable(host):
+def test_the_account_phase_without_a_bus_is_unavailable_where_a_sign_in_is_demanded(host):
+    host.configure({"services": {"a-service": {"without_sign_in": "deny"}}})
+    host.run(["raxauth", "status"])
     with host.bus_absent():
         assert stack(host, [], ["acct_mgmt"]).code == "PAM_AUTHINFO_UNAVAIL"
         assert stack(host, [], ["acct_mgmt"], user="root").code == "PAM_SUCCESS"

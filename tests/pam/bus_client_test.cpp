@@ -222,7 +222,7 @@ TEST(BusClient, takes_errors_for_what_they_mean) {
         {contract::error::kLimitExceeded, Outcome::Unavailable},
         {contract::error::kBusy, Outcome::Unavailable},
         {contract::error::kNoSuchConversation, Outcome::Unavailable},
-        {contract::error::kAccessDenied, Outcome::Fault},
+        {contract::error::kAccessDenied, Outcome::Unavailable},
         {contract::error::kInvalidContext, Outcome::Fault},
         {contract::error::kStaleSerial, Outcome::Fault},
         {contract::error::kNoToken, Outcome::Fault},

@@ -51,6 +51,12 @@ TEST(Conversation, when_silent_still_asks) {
     CHECK_EQUAL(3U, answers.size());
 }
 
+TEST(Conversation, when_silent_still_shows_a_final_refusal) {
+    CHECK_TRUE(exchange({{Kind::Info, "2 devices."}, {Kind::Error, "Locked."}}, /*silent=*/true));
+
+    CHECK_TRUE((script.lines() == Lines{"eLocked."}));
+}
+
 TEST(Conversation, does_not_call_for_nothing) {
     CHECK_TRUE(exchange({}));
     CHECK_TRUE(exchange({{Kind::Info, "hello"}}, /*silent=*/true));

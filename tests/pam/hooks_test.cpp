@@ -32,6 +32,7 @@ const Say kAskPassword = Say::ask({{"password", "Rackspace password: "}});
 const Say kAskPasscode = Say::ask({{"secret", "Passcode: "}}, 7, 2);
 const Say kGranted = Say::verdict("granted", "mfa-proven");
 const Say kOurs = Say::account("granted", "local-rules");
+const char* const kDemanding = "raxauth-account-rules 1\nsign-in raxauth-test\nend\n";
 const Say kGrantedWithTicket = Say::verdict("granted", "mfa-proven", {}, "t1cket");
 
 std::size_t entries_of(const char* path) {
@@ -250,9 +251,58 @@ TEST(Account, turns_every_verdict_into_the_contracts_code) {
     for (const auto& row : rows) {
         FakeDaemon daemon(bus.address(), {Say::account(row.state, "any")});
         PamApplication app(kWholeStack, "nobody", bus.address());
+        app.write_account_rules(kDemanding);
 
         CHECK_EQUAL_TEXT(row.code, pam_acct_mgmt(app.handle(), 0), row.state);
     }
+}
+
+TEST(Account, goes_on_without_a_daemon_where_the_service_demands_nothing) {
+    const struct {
+        const char* rules; // null: none were ever written down
+        int code;
+    } rows[] = {
+        {nullptr, PAM_SUCCESS},
+        {"raxauth-account-rules 1\nsign-in sshd\nend\n", PAM_SUCCESS},
+        {kDemanding, PAM_AUTHINFO_UNAVAIL},
+        {"raxauth-account-rules 1\nsign-in *\nend\n", PAM_AUTHINFO_UNAVAIL},
+        {"damaged", PAM_AUTHINFO_UNAVAIL},
+    };
+    for (const auto& row : rows) {
+        PamApplication no_daemon(kWholeStack, "nobody", bus.address());
+        PamApplication no_bus(kWholeStack, "nobody", "unix:path=/nonexistent");
+        PamApplication misconfigured(kWholeStack, "nobody", bus.address());
+        for (PamApplication* app : {&no_daemon, &no_bus, &misconfigured}) {
+            if (row.rules != nullptr) {
+                app->write_account_rules(row.rules);
+            }
+        }
+        // the last one has set the environment
+        CHECK_EQUAL(row.code, pam_acct_mgmt(misconfigured.handle(), PAM_SILENT));
+        FakeDaemon daemon(bus.address(), {Say::account("unavailable", "misconfigured")});
+        CHECK_EQUAL(row.code, pam_acct_mgmt(misconfigured.handle(), PAM_SILENT));
+        CHECK_EQUAL(1U, daemon.finish().size());
+    }
+}
+
+TEST(Account, goes_on_without_a_daemon_for_users_of_ours_only_and_after_no_fault) {
+    PamApplication unknown(kWholeStack, "no-such-user", bus.address());
+    CHECK_EQUAL(PAM_AUTHINFO_UNAVAIL, pam_acct_mgmt(unknown.handle(), 0));
+
+    for (const char* state : {"denied", "nonsense", "ask", "max-tries"}) {
+        FakeDaemon daemon(bus.address(), {Say::account(state, "any")});
+        PamApplication app(kWholeStack, "nobody", bus.address());
+        CHECK_TRUE_TEXT(pam_acct_mgmt(app.handle(), 0) != PAM_SUCCESS, state);
+    }
+}
+
+TEST(Account, is_unavailable_to_a_process_that_may_not_ask) {
+    FakeDaemon daemon(bus.address(), {Say::error("org.raxauth.Auth1.Error.AccessDenied")});
+    PamApplication app(kWholeStack, "nobody", bus.address());
+    app.write_account_rules(kDemanding);
+
+    CHECK_EQUAL(PAM_AUTHINFO_UNAVAIL, pam_acct_mgmt(app.handle(), 0));
+    CHECK_EQUAL(PAM_AUTHINFO_UNAVAIL, pam_authenticate(app.handle(), 0));
 }
 
 TEST(Account, knows_whether_this_transaction_signed_in_this_user) {
@@ -272,16 +322,19 @@ TEST(Account, knows_whether_this_transaction_signed_in_this_user) {
     CHECK_FALSE(std::get<bool>(calls[3].context.at("signed-in")));
 }
 
-TEST(Account, says_why_unless_told_to_be_silent) {
+TEST(Account, says_why_and_when_silent_no_more_than_why) {
     FakeDaemon daemon(bus.address(), {Say::account("denied", "no-sign-in",
-                                                   {{"error", "Sign in with a password."},
+                                                   {{"info", "Welcome."},
+                                                    {"error", "Sign in with a password."},
                                                     {"secret", "not to be asked here"}})});
     PamApplication app(kWholeStack, "nobody", bus.address());
 
     CHECK_EQUAL(PAM_PERM_DENIED, pam_acct_mgmt(app.handle(), PAM_SILENT));
-    CHECK_EQUAL(0, app.conversation.calls);
-    CHECK_EQUAL(PAM_PERM_DENIED, pam_acct_mgmt(app.handle(), 0));
     CHECK_TRUE(app.conversation.lines() == std::vector<std::string>{"eSign in with a password."});
+    app.conversation.shown.clear();
+    CHECK_EQUAL(PAM_PERM_DENIED, pam_acct_mgmt(app.handle(), 0));
+    CHECK_TRUE((app.conversation.lines() ==
+                std::vector<std::string>{"iWelcome.", "eSign in with a password."}));
 }
 
 TEST_GROUP(Session) {
@@ -449,7 +502,35 @@ TEST(SetCredentials, asks_nobody_and_knows_its_users) {
 
 TEST_GROUP(PasswordChange) {
     PrivateBus bus{"/bin/false"}; // activatable, as the real one is
+    uid_t saved_uid = ::getuid();
+
+    /// passwd(1) is setuid: the person's own process, with root's rights.
+    void setup() override {
+        be(65534);
+    }
+    void teardown() override {
+        be(saved_uid);
+    }
+    static void be(uid_t real_uid) {
+        if (::geteuid() == 0) {
+            CHECK_EQUAL(0, ::setresuid(real_uid, 0, 0));
+        }
+    }
 };
+
+TEST(PasswordChange, by_root_for_somebody_else_is_the_next_modules) {
+    be(0);
+    FakeDaemon daemon(bus.address(), {kGranted});
+    PamApplication app("password [success=done ignore=ignore default=die] MODULE\n"
+                       "password required pam_permit.so use_authtok\n",
+                       "nobody", bus.address());
+    app.conversation.answers = {"new-1", "new-1"};
+
+    CHECK_EQUAL(PAM_SUCCESS, pam_chauthtok(app.handle(), 0));
+
+    CHECK_EQUAL(2U, app.conversation.shown.size()); // the new one, twice, for who comes next
+    CHECK_TRUE(daemon.finish().empty());
+}
 
 TEST(PasswordChange, is_a_dialogue_with_the_daemon) {
     FakeDaemon daemon(bus.address(),
@@ -477,7 +558,7 @@ TEST(PasswordChange, is_refused_where_the_daemon_refuses) {
     CHECK_EQUAL(PAM_PERM_DENIED, pam_chauthtok(app.handle(), 0));
 }
 
-TEST(PasswordChange, tells_root_why_it_is_the_persons_own) {
+TEST(PasswordChange, tells_why_it_is_refused) {
     FakeDaemon daemon(bus.address(),
                       {kOurs, Say::verdict("denied", "not-supported",
                                            {{"error", "Only nobody can change this password."}})});
@@ -668,7 +749,7 @@ TEST(Boundary, lets_no_exception_through_and_keeps_errno) {
     };
     for (const pam::Hook hook : hooks) {
         errno = ENOTTY;
-        CHECK_EQUAL(PAM_SYSTEM_ERR, pam::run_hook(hook, app.handle(), 0, 0, nullptr, ""));
+        CHECK_EQUAL(PAM_SYSTEM_ERR, pam::run_hook(hook, app.handle(), 0, 0, nullptr, {"", ""}));
         CHECK_EQUAL(ENOTTY, errno);
     }
 }
@@ -682,5 +763,5 @@ TEST(Boundary, hands_the_options_on) {
                    : PAM_ABORT;
     };
 
-    CHECK_EQUAL(PAM_SUCCESS, pam::run_hook(hook, app.handle(), 5, 3, words, "here"));
+    CHECK_EQUAL(PAM_SUCCESS, pam::run_hook(hook, app.handle(), 5, 3, words, {"here", ""}));
 }

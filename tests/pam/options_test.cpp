@@ -27,6 +27,7 @@ TEST(Options, have_the_contracts_defaults) {
     CHECK_FALSE(parsed.options.no_reuse);
     CHECK_TRUE(parsed.options.timeout == 30s);
     CHECK_EQUAL(1000U, parsed.options.minimum_uid);
+    CHECK_EQUAL(60000U, parsed.options.maximum_uid);
     CHECK_TRUE(parsed.options.exempt_users.empty());
     CHECK_TRUE(parsed.options.exempt_groups.empty());
 }
@@ -34,8 +35,8 @@ TEST(Options, have_the_contracts_defaults) {
 TEST(Options, are_read_from_the_first_word_on) {
     const ParsedOptions parsed =
         parse({"debug", "try_first_pass", "use_first_pass", "no_reuse", "user_unknown=ignore",
-               "timeout=7", "minimum_uid=500", "exempt_user=a", "exempt_user=b",
-               "exempt_group=wheel", "exempt_group=adm"});
+               "timeout=7", "minimum_uid=500", "maximum_uid=70000", "exempt_user=a",
+               "exempt_user=b", "exempt_group=wheel", "exempt_group=adm"});
 
     CHECK_TRUE(parsed.faults.empty());
     CHECK_TRUE(parsed.options.debug);
@@ -45,6 +46,7 @@ TEST(Options, are_read_from_the_first_word_on) {
     CHECK_TRUE(parsed.options.no_reuse);
     CHECK_TRUE(parsed.options.timeout == 7s);
     CHECK_EQUAL(500U, parsed.options.minimum_uid);
+    CHECK_EQUAL(70000U, parsed.options.maximum_uid);
     CHECK_TRUE((parsed.options.exempt_users == std::vector<std::string>{"a", "b"}));
     CHECK_TRUE((parsed.options.exempt_groups == std::vector<std::string>{"wheel", "adm"}));
 }

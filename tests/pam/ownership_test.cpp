@@ -11,6 +11,8 @@ namespace {
 
 using Found = AccountDatabase::Found;
 
+const std::string kLong(132, 'x');
+
 /// alice 1000, system 999, toor 0; in /etc/group: staff {alice}, empty {}.
 class FakeAccounts final : public AccountDatabase {
   public:
@@ -24,7 +26,9 @@ class FakeAccounts final : public AccountDatabase {
             return {Found::Error, {}, 0, 0};
         }
         const std::map<std::string, uid_t> users = {
-            {"root", 0}, {"toor", 0}, {"system", 999}, {"alice", 1000}, {"Carol", 1001}};
+            {"root", 0},           {"toor", 0},         {"system", 999},   {"alice", 1000},
+            {"Carol", 1001},       {"EX\\carol", 1002}, {"EX\\svc", 500},  {"John Doe", 1003},
+            {"j\u00fcrgen", 1004}, {"dynamic", 61184},  {"nobody", 65534}, {kLong, 999}};
         const auto entry = users.find(name);
         return entry == users.end() ? User{Found::No, {}, 0, 0}
                                     : User{Found::Yes, name == "Carol" ? "carol" : name,
@@ -40,7 +44,7 @@ class FakeAccounts final : public AccountDatabase {
         return {Found::No, 0};
     }
     bool is_member(const std::string& name, const User&, gid_t group) const override {
-        return name == "alice" && group == 50;
+        return (name == "alice" || name == "EX\\carol") && group == 50;
     }
 };
 
@@ -88,11 +92,41 @@ TEST(Ownership, tells_the_daemon_what_nss_said) {
     CHECK_FALSE(uid_of("system").has_value());
 }
 
-TEST(Ownership, refuses_a_name_before_any_lookup) {
+TEST(Ownership, is_not_ours_above_the_maximum_uid) {
+    CHECK_TRUE(of("dynamic") == Ownership::NotOurs);
+    CHECK_TRUE(of("nobody") == Ownership::NotOurs);
+
+    options.maximum_uid = 61184;
+    CHECK_TRUE(of("dynamic") == Ownership::Ours);
+    CHECK_TRUE(of("nobody") == Ownership::NotOurs);
+}
+
+TEST(Ownership, refuses_a_name_that_the_grammar_refuses_if_nobody_knows_it) {
     for (const char* name : {"", "-x", "a b", "a/b", "a:b", "x\ny"}) {
         CHECK_TRUE_TEXT(of(name) == Ownership::Refused, name);
     }
+}
+
+TEST(Ownership, looks_nothing_up_that_is_too_long_for_a_name) {
+    CHECK_TRUE(of("") == Ownership::Refused);
+    CHECK_TRUE(of(std::string(257, 'x')) == Ownership::Refused);
     CHECK_EQUAL(0, accounts.lookups);
+}
+
+TEST(Ownership, goes_by_what_nss_says_before_the_grammar_is_asked) {
+    CHECK_TRUE(of("EX\\svc") == Ownership::NotOurs); // uid 500
+    CHECK_TRUE(of(kLong) == Ownership::NotOurs);
+
+    options.exempt_groups = {"staff"};
+    CHECK_TRUE(of("EX\\carol") == Ownership::NotOurs);
+    options.exempt_users = {"John Doe"};
+    CHECK_TRUE(of("John Doe") == Ownership::NotOurs);
+}
+
+TEST(Ownership, refuses_a_name_that_would_be_ours_and_cannot_be_sent) {
+    for (const char* name : {"EX\\carol", "John Doe", "j\u00fcrgen"}) {
+        CHECK_TRUE_TEXT(of(name) == Ownership::Refused, name);
+    }
 }
 
 TEST(Ownership, lets_an_exempt_user_go_even_if_nss_is_broken) {

@@ -20,6 +20,10 @@ class PamApplication {
 
     pam_handle_t* handle() noexcept { return pamh_; }
     void end();
+    /// What the daemon wrote down for the account phase; there is nothing at first.
+    void write_account_rules(const std::string& text);
+    /// Where the stack is written down.
+    std::string directory() const { return directory_.path(""); }
 
     ScriptedConversation conversation;
 

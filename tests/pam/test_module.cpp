@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module with one difference: the bus is where $RAXAUTH_TEST_BUS says. For tests only; the one
-// that is installed reads no environment.
+// The module with one difference: the bus is where $RAXAUTH_TEST_BUS says, the daemon's state where
+// $RAXAUTH_TEST_STATE says. For tests only; the one that is installed reads no environment.
 #include "pam/hooks.h"
 
 #include <cstdlib>
@@ -11,7 +11,9 @@ namespace {
 int run(raxauth::pam::Hook hook, pam_handle_t* pamh, int flags, int argc,
         const char** argv) noexcept {
     const char* const bus = std::getenv("RAXAUTH_TEST_BUS");
-    return raxauth::pam::run_hook(hook, pamh, flags, argc, argv, bus != nullptr ? bus : "");
+    const char* const state = std::getenv("RAXAUTH_TEST_STATE");
+    return raxauth::pam::run_hook(hook, pamh, flags, argc, argv,
+                                  {bus != nullptr ? bus : "", state != nullptr ? state : ""});
 }
 
 } // namespace

@@ -14,7 +14,7 @@
 
 namespace raxauth::testing {
 
-/// An identity service's care of factors for one user, in memory: what was asked, in order, and
+/// An identity provider's factor management for one user, in memory: what was asked, in order, and
 /// what there is now. Any call can be told to refuse.
 class FakeFactors final : public identity::FactorManagement {
   public:
@@ -35,8 +35,8 @@ class FakeFactors final : public identity::FactorManagement {
 
     Task<identity::FactorAnswer<identity::SetupSession>>
     begin_setup(const identity::Account& /*account*/, const Secret& /*password*/) override {
-        if (auto no = refusal("begin_setup")) {
-            co_return *no;
+        if (auto refused = refusal("begin_setup")) {
+            co_return *refused;
         }
         identity::SetupSession session;
         session.token = identity::OwnedToken(Secret("setup-" + std::to_string(++setup_tokens)),
@@ -47,8 +47,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<identity::OtpDevice>> add_otp_device(identity::Acting who,
                                                                      std::string name) override {
         note(who);
-        if (auto no = refusal("add_otp_device")) {
-            co_return *no;
+        if (auto refused = refusal("add_otp_device")) {
+            co_return *refused;
         }
         identity::OtpDevice device;
         device.id = "otp-" + std::to_string(++last_device_);
@@ -60,8 +60,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<std::vector<identity::OtpDevice>>>
     otp_devices(identity::Acting who) override {
         note(who);
-        if (auto no = refusal("otp_devices")) {
-            co_return *no;
+        if (auto refused = refusal("otp_devices")) {
+            co_return *refused;
         }
         std::vector<identity::OtpDevice> all;
         for (const auto& [id, verified] : otp) {
@@ -92,8 +92,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<std::vector<identity::Phone>>>
     phones(identity::Acting who) override {
         note(who);
-        if (auto no = refusal("phones")) {
-            co_return *no;
+        if (auto refused = refusal("phones")) {
+            co_return *refused;
         }
         std::vector<identity::Phone> all;
         for (const auto& [id, verified] : phone) {
@@ -153,16 +153,18 @@ class FakeFactors final : public identity::FactorManagement {
         return plain("unlock");
     }
     Task<identity::FactorAnswer<identity::Done>> require(identity::Acting who,
-                                                         identity::Enforcement /*level*/) override {
+                                                         identity::Enforcement level) override {
         note(who);
+        required = level;
         return plain("require");
     }
     Task<identity::FactorAnswer<std::vector<Secret>>>
     bypass_codes(identity::Acting who, unsigned count,
-                 std::optional<std::chrono::minutes> /*valid_for*/) override {
+                 std::optional<std::chrono::minutes> valid_for) override {
         note(who);
-        if (auto no = refusal("bypass_codes")) {
-            co_return *no;
+        codes_valid_for = valid_for;
+        if (auto refused = refusal("bypass_codes")) {
+            co_return *refused;
         }
         std::vector<Secret> codes;
         for (unsigned i = 0; i < count; ++i) {
@@ -173,8 +175,8 @@ class FakeFactors final : public identity::FactorManagement {
     Task<identity::FactorAnswer<identity::FactorState>> state(const Secret& token,
                                                               std::string user_name) override {
         tokens.emplace_back(token.view());
-        if (auto no = refusal("state")) {
-            co_return *no;
+        if (auto refused = refusal("state")) {
+            co_return *refused;
         }
         identity::FactorState facts;
         facts.user_id = user_name == "alice.smith" ? "10042" : "10077";
@@ -186,14 +188,16 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Enforcement>>
     domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/) override {
-        if (auto no = refusal("domain_enforcement")) {
-            co_return *no;
+        if (auto refused = refusal("domain_enforcement")) {
+            co_return *refused;
         }
-        co_return identity::Enforcement::Optional;
+        co_return domain_enforcement_level;
     }
     Task<identity::FactorAnswer<identity::Done>>
-    set_domain_enforcement(const Secret& /*token*/, std::string /*domain_id*/,
-                           identity::Enforcement /*level*/) override {
+    set_domain_enforcement(const Secret& /*token*/, std::string domain_id,
+                           identity::Enforcement level) override {
+        changed_domain = std::move(domain_id);
+        domain_enforcement_level = level;
         return plain("set_domain_enforcement");
     }
     Task<identity::FactorAnswer<identity::Done>>
@@ -212,6 +216,7 @@ class FakeFactors final : public identity::FactorManagement {
     Gate* gate = &own_gate; ///< shut it to hold answers back
     std::vector<std::string> calls;
     std::vector<std::string> tokens; ///< with which each call came
+    std::vector<std::string> users;  ///< on whom each call acted
     std::string key_uri = kKeyUri;
     std::map<std::string, bool> otp; ///< id, verified
     std::map<std::string, bool> phone;
@@ -219,6 +224,10 @@ class FakeFactors final : public identity::FactorManagement {
     bool setup_names_user = true;
     std::optional<identity::FactorKind> factor;
     identity::Enforcement enforcement = identity::Enforcement::Required;
+    identity::Enforcement domain_enforcement_level = identity::Enforcement::Optional;
+    std::optional<identity::Enforcement> required; ///< of a user, last
+    std::string changed_domain;
+    std::optional<std::chrono::minutes> codes_valid_for;
     std::vector<std::string> presents;
     std::vector<std::string> passwords;
     unsigned setup_tokens = 0;
@@ -226,7 +235,10 @@ class FakeFactors final : public identity::FactorManagement {
   private:
     using Devices = std::map<std::string, bool>;
 
-    void note(const identity::Acting& who) { tokens.emplace_back(who.token.view()); }
+    void note(const identity::Acting& who) {
+        tokens.emplace_back(who.token.view());
+        users.push_back(who.user_id);
+    }
     std::optional<identity::FactorRefusal> refusal(const std::string& call) {
         calls.push_back(call);
         auto& waiting = refusals_[call];
@@ -239,15 +251,15 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Done>> plain(std::string call) {
         co_await gate->pass();
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         co_return identity::Done{};
     }
     Task<identity::FactorAnswer<identity::Done>> verify(std::string call, Devices& devices,
                                                         std::string device, bool right) {
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         if (!right) {
             co_return identity::FactorRefusal{Cause::WrongCode, 400, "", {}};
@@ -257,15 +269,15 @@ class FakeFactors final : public identity::FactorManagement {
     }
     Task<identity::FactorAnswer<identity::Done>> remove(std::string call, Devices& devices,
                                                         std::string device) {
-        if (auto no = refusal(call)) {
-            co_return *no;
+        if (auto refused = refusal(call)) {
+            co_return *refused;
         }
         devices.erase(device);
         co_return identity::Done{};
     }
     Task<identity::FactorAnswer<identity::Phone>> added_phone(Secret number) {
-        if (auto no = refusal("add_phone")) {
-            co_return *no;
+        if (auto refused = refusal("add_phone")) {
+            co_return *refused;
         }
         identity::Phone one;
         one.id = "phone-" + std::to_string(++last_device_);

@@ -68,9 +68,9 @@ class ScriptedIdentity final : public identity::Identity {
         co_return identity::TokenState::Alive;
     }
     Task<bool> revoke(const Secret& /*token*/) override { co_return true; }
+    identity::Capabilities capabilities() const override { return can; }
     void warm() override { ++warmed; }
     identity::Reachability reachability() const override { return reachable; }
-    identity::Capabilities capabilities() const override { return able; }
     bool busy() const override { return under_way_ > 0; }
 
     std::size_t asked(int step) const {
@@ -88,19 +88,17 @@ class ScriptedIdentity final : public identity::Identity {
     Gate* gate = &own_gate;
     std::vector<Call> calls;
     unsigned warmed = 0;
+    identity::Capabilities can = all_capabilities();
     identity::Reachability reachable;
-    /// All that Rackspace can; a test takes away what it is about.
-    identity::Capabilities able = {.api_keys = true,
-                                   .resend_passcode = true,
-                                   .change_password = true,
-                                   .enrol_otp = true,
-                                   .enrol_sms = true,
-                                   .set_up_at_sign_in = true,
-                                   .choose_factor = true,
-                                   .switch_off = true,
-                                   .bypass_codes = true,
-                                   .unlock = true,
-                                   .enforcement = true};
+
+    static identity::Capabilities all_capabilities() {
+        identity::Capabilities all;
+        all.api_keys = all.resend_passcode = all.change_password = true;
+        all.enrol_otp = all.enrol_sms = all.set_up_at_sign_in = true;
+        all.choose_factor = all.switch_off = all.bypass_codes = true;
+        all.unlock = all.enforcement = true;
+        return all;
+    }
 
   private:
     struct UnderWay {

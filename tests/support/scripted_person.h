@@ -68,6 +68,7 @@ class ScriptedPerson final : public conversation::Person {
     }
     void tell(conversation::Message message) override { shown.push_back(std::move(message)); }
     void allow(std::chrono::milliseconds time) override { allowed = time; }
+    bool withdrawn() const override { return said_cancel; }
 
     bool script_done() const { return trouble.empty() && script_.empty(); }
     const std::string& last_prompt() const { return prompts.back().text; }
@@ -78,6 +79,7 @@ class ScriptedPerson final : public conversation::Person {
     Gate* gate = &own_gate;
     std::vector<conversation::Message> prompts;
     std::vector<conversation::Message> shown; ///< prompts and texts
+    bool said_cancel = false;                 ///< the caller withdraws the conversation
     unsigned acknowledged = 0;                ///< steps without a question
     std::string trouble;
 

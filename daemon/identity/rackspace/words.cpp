@@ -8,7 +8,7 @@ ProviderWords words() {
         .name = "Rackspace",
         .service = "Rackspace Identity",
         .administrator = "your Rackspace account administrator",
-        .mfa_elsewhere = "in the Cloud Control Panel, under Account > My Profile & Settings",
+        .mfa_elsewhere = "in the Cloud Control Panel (Account > My Profile & Settings)",
         .password_elsewhere = "in the Cloud Control Panel",
     };
 }

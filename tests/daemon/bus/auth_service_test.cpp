@@ -173,7 +173,7 @@ TEST_GROUP(AuthService) {
         accounts.add("alice", 1001);
         accounts.add("nobody", kNobody);
         configure([](settings::Settings&) {});
-        limiter = limits::make_limiter(
+        limiter = std::make_unique<limits::Limiter>(
             clock, in_force.configuration->settings.limits, directory.path("."),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
         service.emplace(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,

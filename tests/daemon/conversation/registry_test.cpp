@@ -243,6 +243,37 @@ TEST(Registry, gives_a_flow_the_time_it_asks_for) {
     CHECK_TRUE(heard.back().state == State::Denied);
 }
 
+TEST(Registry, tells_a_flow_that_is_destroyed_whether_the_caller_said_cancel) {
+    struct Leaving {
+        Person& person;
+        std::vector<bool>& withdrawn;
+        ~Leaving() { withdrawn.push_back(person.withdrawn()); }
+    };
+    std::vector<bool> withdrawn;
+    const Flow waits = [&withdrawn](Person& person) -> Task<Verdict> {
+        const Leaving leaving{person, withdrawn};
+        std::vector<Message> question;
+        question.push_back(prompt("Password: "));
+        static_cast<void>(co_await person.ask(std::move(question)));
+        co_return no();
+    };
+
+    begin(waits);
+    CHECK_TRUE(registry.cancel(owner, id()));
+    run_until_idle(loop);
+    begin(waits);
+    registry.owner_gone(owner); // the connection is lost
+    run_until_idle(loop);
+    begin(waits);
+    registry.stop();
+    run_until_idle(loop);
+
+    UNSIGNED_LONGS_EQUAL(3, withdrawn.size());
+    CHECK_TRUE(withdrawn[0]);
+    CHECK_FALSE(withdrawn[1]);
+    CHECK_FALSE(withdrawn[2]);
+}
+
 TEST(Registry, tells_with_the_next_question_and_with_the_verdict) {
     begin([](Person& person) -> Task<Verdict> {
         person.tell({MessageKind::Info, "first"});

@@ -39,6 +39,12 @@ TEST_GROUP(CheckAccount) {
         STRCMP_EQUAL(word(reason).data(), word(verdict.reason).data());
     }
 
+    /// alice's own process in her session.
+    void be_sudo() {
+        context.service = "sudo";
+        context.session.real_uid = 1001;
+    }
+
     /// The context's session gets an entry, as after sign-in and open_session.
     void sign_in(const Proof& proof = {}) {
         const identity::Account account{"alice.smith", "", ""};
@@ -48,7 +54,9 @@ TEST_GROUP(CheckAccount) {
         const sessions::Grant grant =
             world.sessions.accept(std::get<policy::Admission>(std::move(judged)),
                                   SignInWorld::ssh_login(), account, 1001);
-        CHECK_TRUE(world.sessions.open(grant.ticket(), context, 0).has_value());
+        Context opening = context;
+        opening.service = "sshd";
+        CHECK_TRUE(world.sessions.open(grant.ticket(), opening, 0).has_value());
     }
 };
 
@@ -89,12 +97,16 @@ TEST(CheckAccount, lets_a_public_key_pass_where_no_second_factor_is_wanted) {
 
 TEST(CheckAccount, takes_the_word_of_a_live_entry_of_the_session) {
     sign_in();
+    be_sudo();
+    world.settings.services["sudo"].without_sign_in = settings::WithoutSignIn::Deny;
 
     check_says(State::Granted, Reason::LocalRules);
 }
 
 TEST(CheckAccount, knows_no_entry_of_another_session_or_person) {
     sign_in();
+    be_sudo();
+    world.settings.services["sudo"].without_sign_in = settings::WithoutSignIn::Deny;
 
     context.session.audit_session = 12;
     check_says(State::Denied, Reason::NoSignIn);
@@ -102,11 +114,51 @@ TEST(CheckAccount, knows_no_entry_of_another_session_or_person) {
     context.session.audit_session = 11;
     context.session.login_uid = 1002;
     check_says(State::Denied, Reason::NoSignIn);
+
+    context.session.login_uid = 1001;
+    context.session.real_uid = 0; // root's process, in a session it borrowed
+    check_says(State::Denied, Reason::NoSignIn);
+}
+
+TEST(CheckAccount, lets_no_key_in_by_the_session_that_sshd_was_started_from) {
+    sign_in();
+    check_says(State::Denied, Reason::NoSignIn);
+
+    context.session.real_uid = 1001; // whatever it may look like
+    check_says(State::Denied, Reason::NoSignIn);
+
+    for (const char* service : {"login", "remote", "gdm-password", "sddm"}) {
+        context.service = service;
+        world.settings.services[service].without_sign_in = settings::WithoutSignIn::Deny;
+        check_says(State::Denied, Reason::NoSignIn);
+    }
+}
+
+TEST(CheckAccount, holds_sudo_i_to_the_rules_of_sudo) {
+    world.settings.services["sudo"].roles = {{"admin"}};
+    be_sudo();
+    context.service = "sudo-i";
+    check_says(State::Denied, Reason::NoSignIn);
+
+    sign_in({.roles = {{"7", "observer", ""}}});
+    check_says(State::Denied, Reason::AccessRefused);
+}
+
+TEST(CheckAccount, takes_a_user_whom_nss_has_lost_meanwhile_for_a_failed_look_up) {
+    context.service = "cron";
+    context.user = "carol";
+    context.account_uid = 1003;                         // the module's NSS knows her
+    world.settings.accounts.exempt_groups = {"robots"}; // so NSS is asked here
+
+    check_says(State::Denied, Reason::LookupFailed);
+
+    context.account_uid = contract::kUnsetId;
+    check_says(State::UnknownUser, Reason::UnknownUser);
 }
 
 TEST(CheckAccount, measures_a_live_entry_by_the_rules_of_the_service_it_is_used_for) {
     sign_in({.roles = {{"7", "observer", ""}}});
-    context.service = "sudo";
+    be_sudo();
     check_says(State::Granted, Reason::LocalRules);
 
     world.settings.services["sudo"].roles = std::vector<std::string>{"admin"};
@@ -133,7 +185,7 @@ TEST(CheckAccount, knows_no_entry_of_another_account_than_is_configured_now) {
 
 TEST(CheckAccount, refuses_an_entry_of_one_factor_where_two_are_wanted) {
     sign_in({.proven = kPasswordAlone});
-    context.service = "sudo";
+    be_sudo();
 
     check_says(State::Denied, Reason::MfaRequired);
 }
@@ -153,7 +205,7 @@ TEST(CheckAccount, tells_the_exempt_the_unknown_and_a_broken_nss_apart) {
 TEST(CheckAccount, never_names_the_rackspace_account) {
     world.settings.services["sudo"].roles = std::vector<std::string>{"admin"};
     sign_in();
-    context.service = "sudo";
+    be_sudo();
 
     for (const conversation::Message& message : check().messages) {
         CHECK_FALSE_TEXT(contains(message.text, "alice.smith"), message.text.c_str());

@@ -130,7 +130,7 @@ TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
     run.check_ends(State::Granted, Reason::MfaProven);
     CHECK_TRUE(factors.factor == FactorKind::Sms);
     UNSIGNED_LONGS_EQUAL(1, factors.asked("send_pin"));
-    UNSIGNED_LONGS_EQUAL(2, world.counts().challenges); // the PIN, and the sign-in's own
+    UNSIGNED_LONGS_EQUAL(1, world.counts().challenges); // the PIN; the sign-in's own was answered
     CHECK_FALSE(contains(run.all_text(), "555-0199"));
 }
 
@@ -186,7 +186,7 @@ TEST(Enrolment, leaves_nothing_behind_when_the_caller_says_cancel) {
     run.start(); // waits for the passcode
     UNSIGNED_LONGS_EQUAL(1, factors.otp.size());
 
-    run.trace().when_withdrawn(); // what Registry's `ended` does for Cancel, before the flow goes
+    run.person().said_cancel = true; // as the registry tells, before the flow goes
     run.drop();
     run.go_on();
 
@@ -264,6 +264,76 @@ TEST(Enrolment, never_shows_one_key_in_two_conversations_at_once) {
                               "the first one's device was taken away");
 }
 
+TEST(Enrolment, undoes_a_lost_set_up_after_fifteen_minutes_and_not_before) {
+    demands_setup();
+    SignInRun lost(world);
+    lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    lost.start();
+    lost.drop();
+
+    world.clock.advance(15min - 1us);
+    run_until_idle(world.loop);
+    UNSIGNED_LONGS_EQUAL(1, world.enrolments.size());
+    UNSIGNED_LONGS_EQUAL(1, factors.otp.size());
+    CHECK_TRUE(world.revoker.lives("setup-1"));
+
+    world.clock.advance(1us);
+    run_until_idle(world.loop);
+    check_nothing_left();
+}
+
+TEST(Enrolment, that_is_resumed_in_time_is_not_undone_by_the_fifteen_minutes_of_its_loss) {
+    demands_setup();
+    SignInRun lost(world);
+    lost.person().when_asked_for("password", "secret").when_asked_for(kOffer, "1");
+    lost.start();
+    lost.drop();
+    world.clock.advance(14min);
+    run_until_idle(world.loop);
+
+    demands_setup();
+    SignInRun again(world);
+    again.person().when_asked_for("password", "secret").when_asked_for("Go on [y, n, c]", "y");
+    again.start(); // waits for the passcode
+    world.clock.advance(14min);
+    run_until_idle(world.loop);
+    UNSIGNED_LONGS_EQUAL(1, factors.otp.size());
+
+    again.drop(); // lost once more: 15 minutes from now
+    world.clock.advance(14min);
+    run_until_idle(world.loop);
+    UNSIGNED_LONGS_EQUAL(1, world.enrolments.size());
+    world.clock.advance(1min);
+    run_until_idle(world.loop);
+    check_nothing_left();
+}
+
+TEST(Enrolment, sets_up_the_one_kind_that_the_provider_has_without_asking) {
+    world.identity.can.enrol_sms = false;
+    demands_setup();
+    then_signs_in();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for(kScan, FakeFactors::kCode)
+        .when_asked_for("Now sign in with it", "1411594");
+    run.start();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(factors.factor == FactorKind::Otp);
+}
+
+TEST(Enrolment, is_not_offered_where_the_provider_has_no_set_up_at_sign_in) {
+    world.identity.can.set_up_at_sign_in = false;
+    demands_setup();
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret");
+    run.start();
+
+    run.check_ends(State::Denied, Reason::MfaSetupRequired);
+    CHECK_TRUE(factors.calls.empty());
+}
+
 TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_account) {
     for (int host = 1; host <= 6; ++host) {
         demands_setup();
@@ -274,8 +344,8 @@ TEST(Enrolment, keeps_what_was_lost_for_a_quarter_of_an_hour_and_four_times_an_a
         lost.go_on();
     }
 
-    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, world.enrolments.size());
-    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMostOfAccount, factors.otp.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMaxKeptOfAccount, world.enrolments.size());
+    UNSIGNED_LONGS_EQUAL(flows::PendingEnrolments::kMaxKeptOfAccount, factors.otp.size());
 }
 
 TEST(Enrolment, gives_a_client_up_that_repeats_the_whole_line_of_a_single_prompt) {

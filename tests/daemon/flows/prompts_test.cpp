@@ -2,6 +2,7 @@
 #include "daemon/flows/prompts.h"
 #include "tests/support/scripted_person.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <string>
@@ -13,51 +14,92 @@ using namespace raxauth::flows;
 using namespace std::chrono_literals;
 using raxauth::testing::contains;
 
+namespace {
+
+std::size_t longest_line(const std::string& text) {
+    std::size_t longest = 0;
+    std::size_t begin = 0;
+    while (begin <= text.size()) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        longest = std::max(longest, end - begin);
+        begin = end + 1;
+    }
+    return longest;
+}
+
+} // namespace
+
 TEST_GROUP(Prompts) {
     caller::Context context;
+    settings::ServicePolicy terminal;
+    settings::ServicePolicy graphical;
 
     void setup() override {
         context.user = "alice";
         context.service = "sshd";
+        graphical.plain_prompts = true;
     }
     static void check_says(const conversation::Message& message, const char* words) {
         CHECK_TRUE_TEXT(contains(message.text, words), message.text.c_str());
     }
-    static void check_silent_about(const conversation::Message& message, const char* words) {
-        CHECK_FALSE_TEXT(contains(message.text, words), message.text.c_str());
-    }
     std::string passcode_text(PasscodePrompt prompt) const {
-        return passcode_prompt(context, prompt).text;
+        const auto question = passcode_question(terminal, "Rackspace", prompt);
+        LONGS_EQUAL(1, question.size());
+        return question.back().text;
+    }
+    /// Every passcode question there is, for one kind of service.
+    template <class Check>
+    static void for_each_passcode_question(const settings::ServicePolicy& policy, Check check) {
+        for (const auto factor : {identity::Factor::Passcode, identity::Factor::OtpDevice}) {
+            for (const bool resend : {false, true}) {
+                for (const char* note : {"", "That passcode was not accepted; 1 attempt left."}) {
+                    check(passcode_question(policy, "Rackspace", {factor, resend, note}));
+                }
+            }
+        }
     }
 };
 
-TEST(Prompts, the_first_says_password_who_asks_for_whom_and_for_which_service) {
-    for (const bool single : {false, true}) {
-        const conversation::Message message = password_prompt(context, single);
-        CHECK_TRUE(message.kind == contract::MessageKind::Password);
-        for (const char* words : {"password", "rackspace", "alice", "sshd"}) {
-            check_says(message, words);
-        }
-    }
+TEST(Prompts, the_first_is_exactly_what_clients_recognise_and_names_nobody) {
+    const conversation::Message message = password_prompt(context, terminal);
+    CHECK_TRUE(message.kind == contract::MessageKind::Password);
+    STRCMP_EQUAL("Password: ", message.text.c_str());
+    STRCMP_EQUAL("Password: ", password_prompt(context, graphical).text.c_str());
 }
 
-TEST(Prompts, the_first_speaks_of_a_passcode_in_single_prompt_mode_only) {
-    check_silent_about(password_prompt(context, false), "passcode");
-    check_says(password_prompt(context, true), "password,passcode");
+TEST(Prompts, the_first_is_the_administrators_where_one_is_set) {
+    terminal.password_prompt = "{service}: {user}, your {user} password: ";
+    STRCMP_EQUAL("sshd: alice, your alice password: ",
+                 password_prompt(context, terminal).text.c_str());
 }
 
-TEST(Prompts, the_second_says_passcode_who_asks_for_whom_and_for_which_service) {
-    for (const identity::Factor factor :
-         {identity::Factor::Passcode, identity::Factor::OtpDevice}) {
-        for (const bool resend : {false, true}) {
-            const conversation::Message message = passcode_prompt(context, {factor, resend, ""});
-            CHECK_TRUE(message.kind == contract::MessageKind::Secret);
-            for (const char* words : {"passcode", "rackspace", "alice", "sshd"}) {
-                check_says(message, words);
-            }
-            check_silent_about(message, "password");
+TEST(Prompts, the_second_ends_in_passcode_and_every_line_fits_a_terminal) {
+    for_each_passcode_question(terminal, [](const auto& question) {
+        LONGS_EQUAL(1, question.size());
+        const conversation::Message& message = question.back();
+        CHECK_TRUE(message.kind == contract::MessageKind::Secret);
+        CHECK_TRUE_TEXT(message.text.ends_with("\nPasscode: "), message.text.c_str());
+        CHECK_TRUE_TEXT(longest_line(message.text) <= kMaxPromptColumns, message.text.c_str());
+        check_says(message, "rackspace");
+        CHECK_FALSE(contains(message.text, "password"));
+    });
+}
+
+TEST(Prompts, a_graphical_service_gets_one_short_line_and_its_notes_apart) {
+    for_each_passcode_question(graphical, [](const auto& question) {
+        STRCMP_EQUAL("Passcode: ", question.back().text.c_str());
+        CHECK_TRUE(question.back().text.size() <= kMaxPlainPromptColumns);
+        for (std::size_t i = 0; i + 1 < question.size(); ++i) {
+            CHECK_TRUE(question[i].kind == contract::MessageKind::Info);
+            CHECK_TRUE(question[i].text.find('\n') == std::string::npos);
         }
-    }
+    });
+    const auto question =
+        passcode_question(graphical, "Rackspace", {identity::Factor::Passcode, true, "Wrong."});
+    LONGS_EQUAL(4, question.size());
+    STRCMP_EQUAL("Wrong.", question[0].text.c_str());
+    check_says(question[1], "sms");
+    check_says(question[2], "empty line");
 }
 
 TEST(Prompts, the_second_says_where_the_code_comes_from) {
@@ -75,6 +117,15 @@ TEST(Prompts, what_happened_before_stands_in_front_on_a_line_of_its_own) {
     const std::string text = passcode_text({identity::Factor::Passcode, false, "Not accepted."});
     CHECK_TRUE_TEXT(text.starts_with("Not accepted.\nRackspace"), text.c_str());
     CHECK_TRUE(passcode_text({identity::Factor::Passcode, false, ""}).starts_with("Rackspace"));
+}
+
+TEST(Prompts, in_a_session_a_note_says_that_the_password_is_enough) {
+    const WallTime now{1768478400s};
+    const auto question = session_password_question(context, terminal, now - 5min, now);
+    LONGS_EQUAL(2, question.size());
+    CHECK_TRUE(question[0].kind == contract::MessageKind::Info);
+    check_says(question[0], "second factor of");
+    STRCMP_EQUAL("Password: ", question[1].text.c_str());
 }
 
 TEST_GROUP(TimeOfDay) {

@@ -35,9 +35,8 @@ TEST_GROUP(Reuse) {
         CHECK_TRUE(world.revoker.balanced());
     }
     flows::ReuseDecision decide() {
-        return flows::decide_reuse(context, 1001, account,
-                                   world.settings.for_service("sudo"), world.settings.sessions,
-                                   world.sessions, world.clock);
+        return flows::decide_reuse(context, 1001, account, world.settings.for_service("sudo"),
+                                   world.settings.sessions, world.sessions, world.clock);
     }
     void check_none(const char* why) {
         const flows::ReuseDecision decision = decide();
@@ -77,8 +76,8 @@ TEST(Reuse, is_not_for_a_sign_in_that_lies_ahead_of_the_clock) {
 
 TEST(Reuse, is_for_the_account_that_is_configured_now) {
     account.name = "somebody.else"; // [accounts.map] was changed
-    check_none("another Rackspace account");
+    check_none("another account");
 
     account = {"alice.smith", "123456", ""};
-    check_none("another Rackspace account");
+    check_none("another account");
 }

@@ -177,6 +177,8 @@ TEST(SignInLimits, of_challenges_count_resends_too) {
     UNSIGNED_LONGS_EQUAL(3, world.identity.asked(1));
     STRCMP_EQUAL("3", world.identity.calls.back().continuation.c_str());
     CHECK_FALSE(contains(run.person().last_prompt(), "empty line"));
+    UNSIGNED_LONGS_EQUAL(2, world.counts().challenges); // the one that was answered is given back
+    fail_a_passcode("192.0.2.7");
     check_refused_here("192.0.2.7");
     world.clock.advance(30min + 1s);
     sign_in_well("192.0.2.7");

@@ -36,7 +36,7 @@ struct SignInWorld {
     /// A new limiter with the settings as they are now, on the same files.
     void remake_limiter() {
         limiter.reset();
-        limiter = limits::make_limiter(
+        limiter = std::make_unique<limits::Limiter>(
             clock, settings.limits, directory.path(),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
     }
@@ -80,8 +80,8 @@ struct SignInWorld {
         run_until_idle(loop);
     }
 
-    Loop loop;
     FakeClock clock;
+    Loop loop{clock};
     TemporaryDirectory directory;
     settings::Settings settings;
     CountingRevoker revoker;
@@ -159,10 +159,8 @@ class SignInRun {
 
   private:
     Task<void> run(caller::Context context) {
-        Task<conversation::Verdict> procedure =
-            flows::sign_in(person_, std::move(context), world_.services(), trace_);
-        conversation::Verdict reached = co_await std::move(procedure);
-        verdict_.emplace(std::move(reached));
+        verdict_.emplace(
+            co_await flows::sign_in(person_, std::move(context), world_.services(), trace_));
     }
 
     SignInWorld& world_;

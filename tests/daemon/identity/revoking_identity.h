@@ -40,9 +40,9 @@ class RevokingIdentity final : public identity::Identity {
         failures -= confirmed ? 0U : 1U;
         co_return confirmed;
     }
+    identity::Capabilities capabilities() const override { return {}; }
     void warm() override {}
     identity::Reachability reachability() const override { return {}; }
-    identity::Capabilities capabilities() const override { return {}; }
     bool busy() const override { return !under_way.empty(); }
 
     std::vector<std::string> asked;

@@ -49,8 +49,9 @@ TEST(Origin, has_one_key_for_each_way_to_write_it) {
 }
 
 TEST(Origin, this_machine_is_local_or_the_session_of_somebody) {
-    for (const char* host : {"", "localhost", "LOCALHOST.", "localhost.localdomain", "127.0.0.1",
-                             "127.1.2.3", "::1", "[::1]", "::ffff:127.0.0.1", "ip6-localhost"}) {
+    for (const char* host :
+         {"", "localhost", "LOCALHOST.", "localhost.localdomain", "127.0.0.1", "127.1.2.3", "::1",
+          "[::1]", "::ffff:127.0.0.1", "ip6-localhost", "UNKNOWN"}) {
         const Origin local = origin_of(host, contract::kUnsetId, 1000);
         STRCMP_EQUAL_TEXT("local", local.key.c_str(), host);
         CHECK_FALSE_TEXT(local.own_session, host);
@@ -74,4 +75,21 @@ TEST(Origin, an_unset_login_uid_is_no_bodys_session_even_of_an_account_of_that_n
 
 TEST(Origin, a_long_name_is_cut) {
     CHECK(origin_of(std::string(100000, 'x'), contract::kUnsetId, 1000).key.size() < 300);
+}
+
+TEST(Origin, of_IPv6_lies_in_a_network) {
+    const std::pair<const char*, const char*> rows[] = {
+        {"2001:db8:1:2::1", "net 2001:db8:1::/48"},
+        {"2001:db8:1:ffff::1", "net 2001:db8:1::/48"},
+        {"2001:db8:2:2::1", "net 2001:db8:2::/48"},
+        {"fe80::1%eth0", ""}, // of one link: there is no wider network
+        {"192.0.2.7", ""},
+        {"client.example.com", ""},
+        {"", ""},
+    };
+    for (const auto& [host, network] : rows) {
+        const Origin origin = origin_of(host, contract::kUnsetId, 1000);
+        STRCMP_EQUAL_TEXT(network, network_of(origin.key).c_str(), host);
+        STRCMP_EQUAL_TEXT(network, network_of(network_of(origin.key)).c_str(), host);
+    }
 }

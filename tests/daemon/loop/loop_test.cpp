@@ -2,6 +2,8 @@
 #include "daemon/loop/loop.h"
 
 #include "common/unique_fd.h"
+#include "tests/support/event_pump.h"
+#include "tests/support/fake_clock.h"
 
 #include <chrono>
 #include <optional>
@@ -111,6 +113,68 @@ TEST(Loop, a_timer_may_be_dropped_in_its_own_callback) {
     loop.run();
 
     STRCMP_EQUAL("k", order.c_str());
+}
+
+TEST(Loop, timers_follow_a_clock_that_a_test_moves_in_the_order_of_their_times) {
+    testing::FakeClock clock;
+    Loop moved(clock);
+    const Timer late = moved.after(15min, [&] { order += 'l'; });
+    const Timer soon = moved.after(10min, [&] { order += 's'; });
+    const Timer now = moved.after(0s, [&] { order += 'n'; });
+
+    CHECK(testing::run_until_idle(moved));
+    STRCMP_EQUAL("n", order.c_str());
+    clock.advance(15min - 1us);
+    CHECK(testing::run_until_idle(moved));
+    STRCMP_EQUAL("ns", order.c_str());
+    clock.advance(1us);
+    CHECK(testing::run_until_idle(moved));
+    STRCMP_EQUAL("nsl", order.c_str());
+    CHECK(moved.now() == clock.monotonic());
+
+    clock.advance(1h); // each fires once
+    CHECK(testing::run_until_idle(moved));
+    STRCMP_EQUAL("nsl", order.c_str());
+}
+
+TEST(Loop, timers_that_come_due_together_fire_in_the_order_of_their_times) {
+    testing::FakeClock clock;
+    Loop moved(clock);
+    std::vector<Timer> timers;
+    for (const char name : {'d', 'a', 'c', 'b'}) {
+        timers.push_back(
+            moved.after(std::chrono::minutes(name - 'a'), [&, name] { order += name; }));
+    }
+
+    clock.advance(1h);
+    CHECK(testing::run_until_idle(moved));
+
+    STRCMP_EQUAL("abcd", order.c_str());
+}
+
+TEST(Loop, a_timer_on_a_moved_clock_can_be_restarted_paused_and_dropped) {
+    testing::FakeClock clock;
+    Loop moved(clock);
+    int fired = 0;
+    Timer restarted = moved.after(1min, [&] { ++fired; });
+    Timer paused = moved.after(1min, [&] { order += 'p'; });
+    Timer dropped = moved.after(1min, [&] { order += 'd'; });
+    restarted.restart(10min);
+    paused.pause();
+    dropped = Timer();
+
+    clock.advance(5min);
+    CHECK(testing::run_until_idle(moved));
+    LONGS_EQUAL(0, fired);
+    clock.advance(5min);
+    CHECK(testing::run_until_idle(moved));
+    LONGS_EQUAL(1, fired);
+    STRCMP_EQUAL("", order.c_str());
+
+    paused.restart(1min);
+    clock.advance(1min);
+    CHECK(testing::run_until_idle(moved));
+    STRCMP_EQUAL("p", order.c_str());
 }
 
 TEST(Loop, a_timer_can_be_restarted_and_paused) {

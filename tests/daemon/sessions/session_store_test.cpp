@@ -95,6 +95,12 @@ TEST_GROUP(SessionStore) {
         made.session.real_uid = real_uid;
         return made;
     }
+    /// What a program asks that somebody runs in a session: su.
+    static Context inside(std::uint32_t audit_session, uid_t real_uid, uid_t login_uid = 1001) {
+        Context made = context(audit_session, real_uid, login_uid);
+        made.service = "su";
+        return made;
+    }
     static Context outside() {
         return context(contract::kUnsetId, 0, contract::kUnsetId);
     }
@@ -239,7 +245,7 @@ TEST(SessionStore, makes_no_ticket_for_a_caller_who_is_not_root) {
 // -----------------------------------------------------------------------------
 
 TEST(SessionStore, makes_an_entry_for_a_sign_in_inside_the_persons_own_session) {
-    CHECK_TRUE(accept(context(11, 1001)).ticket().empty());
+    CHECK_TRUE(accept(inside(11, 1001)).ticket().empty());
 
     const Session* session = find(11);
     CHECK_TRUE(session != nullptr);
@@ -251,7 +257,7 @@ TEST(SessionStore, refreshes_the_entry_of_the_persons_own_session) {
     const std::string handle = log_in(11, "token-1");
     const std::uint64_t before = find(11)->generation;
 
-    CHECK_TRUE(accept(context(11, 1001), "token-2").ticket().empty());
+    CHECK_TRUE(accept(inside(11, 1001), "token-2").ticket().empty());
 
     UNSIGNED_LONGS_EQUAL(1, store->size());
     CHECK_FALSE(revoker.lives("token-1"));
@@ -262,15 +268,35 @@ TEST(SessionStore, refreshes_the_entry_of_the_persons_own_session) {
 }
 
 TEST(SessionStore, revokes_at_once_what_was_proven_inside_somebody_elses_session) {
-    accept(context(11, 0), "from root's shell");           // su - alice: real uid 0
-    accept(context(11, 1002, 1002), "from bob's session"); // su alice
-    accept(context(11, 1001, 1002), "as alice in bob's session");
-    accept(context(11, 1001, contract::kUnsetId), "no login uid");
+    accept(inside(11, 0), "from root's shell");           // su - alice: real uid 0
+    accept(inside(11, 1002, 1002), "from bob's session"); // su alice
+    accept(inside(11, 1001, 1002), "as alice in bob's session");
+    accept(inside(11, 1001, contract::kUnsetId), "no login uid");
 
     UNSIGNED_LONGS_EQUAL(4, revoker.issued());
     UNSIGNED_LONGS_EQUAL(0, revoker.live());
     UNSIGNED_LONGS_EQUAL(0, store->size());
     UNSIGNED_LONGS_EQUAL(0, store->tickets());
+}
+
+TEST(SessionStore, gives_what_lets_people_in_a_ticket_whatever_it_was_started_from) {
+    // sshd started from a shell of alice's: it inherits her audit session and login uid.
+    const Secret for_sshd = accept(context(11, 0), "token-1").ticket().clone();
+    CHECK_FALSE(for_sshd.empty());
+    CHECK_TRUE(find(11) == nullptr);
+
+    CHECK_TRUE(store->open(for_sshd, context(12), 0).has_value()); // pam_loginuid has been there
+
+    CHECK_TRUE(find(11) == nullptr);
+    CHECK_TRUE(find(12) != nullptr);
+
+    Context greeter = context(11, 0);
+    greeter.service = "gdm-password";
+    CHECK_FALSE(accept(greeter, "token-2").ticket().empty());
+    Context sudo = context(11, 1001);
+    sudo.service = "sudo";
+    CHECK_TRUE(accept(sudo, "token-3").ticket().empty());
+    CHECK_TRUE(find(11) != nullptr);
 }
 
 // --- Ends of a session
@@ -291,7 +317,7 @@ TEST(SessionStore, ends_a_session_by_its_handle_only) {
 }
 
 TEST(SessionStore, ends_no_session_made_inside_by_an_empty_handle) {
-    accept(context(11, 1001));
+    accept(inside(11, 1001));
 
     CHECK_FALSE(store->close(""));
 

@@ -111,11 +111,19 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
          }},
         {"[sign_in]\nsingle_prompt = true", [](Settings& s) { s.sign_in.single_prompt = true; }},
         {"[sign_in]\ndeadline = '5m'", [](Settings& s) { s.sign_in.deadline = 300s; }},
+        {"[sign_in]\npassword_prompt = '{user} on {service}, password: '",
+         [](Settings& s) { s.sign_in.password_prompt = "{user} on {service}, password: "; }},
+        {"[services.sudo]\npassword_prompt = 'Cloud password: '",
+         [](Settings& s) { s.services["sudo"].password_prompt = "Cloud password: "; }},
+        {"[services.xdm]\nplain_prompts = true",
+         [](Settings& s) { s.services["xdm"].plain_prompts = true; }},
         {"[sign_in]\nenrol_at_login = false",
          [](Settings& s) { s.sign_in.enrol_at_login = false; }},
         {"[sign_in]\nenrolment_deadline = '1h'",
          [](Settings& s) { s.sign_in.enrolment_deadline = 3600s; }},
         {"[accounts]\nminimum_uid = 5000", [](Settings& s) { s.accounts.minimum_uid = 5000; }},
+        {"[accounts]\nmaximum_uid = 4294967294",
+         [](Settings& s) { s.accounts.maximum_uid = 4294967294U; }},
         {"[accounts]\nexempt_users = ['root', 'break.glass']",
          [](Settings& s) { s.accounts.exempt_users = {"root", "break.glass"}; }},
         {"[accounts]\nexempt_users = []", [](Settings& s) { s.accounts.exempt_users = {}; }},
@@ -261,6 +269,14 @@ TEST(SettingsText, every_key_refuses_other_types_and_values) {
          "deadline",
          {"90", "\"0s\"", "\"61m\"", "\"1500ms\""},
          "a duration with its unit (ms, s, m, h, d) from \"1s\" to \"1h\", in whole seconds"},
+        {"sign_in",
+         "password_prompt",
+         {"1", "\"\"", "\"Password\"", "\"Password:\"", "\"{name} password: \"",
+          "\"two\\nlines password: \"", "\"{user password: \""},
+         "one line of at most 128 ASCII characters that ends in \"assword: \", with no placeholder "
+         "but {user} "
+         "and {service}"},
+        {"services.sudo", "plain_prompts", no_bool, "true or false"},
         {"sign_in", "enrol_at_login", no_bool, "true or false"},
         {"sign_in",
          "enrolment_deadline",
@@ -466,7 +482,8 @@ TEST(SettingsText, unknown_keys_and_tables_are_faults_that_name_what_there_is) {
                  "[accounts], [access], [services.NAME], [sessions], [limits], [offline]\n"
                  "t:4: offline.enable: found an unknown key, wanted one of enabled, valid_for\n"
                  "t:6: services.sudo.minimum_uid: found an unknown key, wanted one of "
-                 "require_mfa, domains, any_domain, roles, reuse, reuse_for, without_sign_in\n",
+                 "require_mfa, domains, any_domain, roles, reuse, reuse_for, without_sign_in, "
+                 "password_prompt, plain_prompts\n",
                  "colour = 'blue'\n[limit]\n[offline]\nenable = true\n[services.sudo]\n"
                  "minimum_uid = 5\n");
 }
@@ -581,6 +598,18 @@ TEST(SettingsText, nesting_without_end_is_a_fault_and_no_crash) {
 }
 
 // ---------------------------------------------------------------------------------------------
+
+TEST(SettingsText, the_largest_uid_is_not_below_the_smallest) {
+    const Outcome good = parse_settings("[accounts]\nminimum_uid = 5\nmaximum_uid = 5\n", "t");
+    LONGS_EQUAL(5, std::get<Settings>(good).accounts.maximum_uid);
+
+    STRCMP_EQUAL(
+        "t:3: accounts.maximum_uid: found 4, wanted at least accounts.minimum_uid, which "
+        "is 5\n",
+        all_text(parse_settings("[accounts]\nminimum_uid = 5\nmaximum_uid = 4\n", "t")).c_str());
+    STRCMP_CONTAINS("at least accounts.minimum_uid, which is 70000",
+                    all_text(parse_settings("[accounts]\nminimum_uid = 70000\n", "t")).c_str());
+}
 
 TEST_GROUP(SettingsFiles) {
     fs::path directory;

@@ -48,6 +48,28 @@ TEST(ServicePolicy, what_the_service_says_wins) {
     CHECK(settings.for_service("cron").access == settings.access);
 }
 
+TEST(ServicePolicy, prompts_are_plain_where_a_service_shows_them_in_a_small_window) {
+    for (const char* service : {"polkit-1", "gdm-password", "gdm", "lightdm", "lightdm-greeter",
+                                "sddm", "cinnamon-screensaver", "swaylock", "i3lock", "kde"}) {
+        CHECK_TRUE_TEXT(settings.for_service(service).plain_prompts, service);
+    }
+    for (const char* service : {"sshd", "login", "su", "sudo", "sudo-i", "user", "cron", ""}) {
+        CHECK_FALSE_TEXT(settings.for_service(service).plain_prompts, service);
+    }
+    settings.services["gdm"].plain_prompts = false;
+    CHECK_FALSE(settings.for_service("gdm").plain_prompts);
+    settings.services["xdm"].plain_prompts = true;
+    CHECK_TRUE(settings.for_service("xdm").plain_prompts);
+}
+
+TEST(ServicePolicy, the_password_prompt_is_the_services_own_or_that_of_sign_in) {
+    STRCMP_EQUAL("Password: ", settings.for_service("sshd").password_prompt.c_str());
+    settings.sign_in.password_prompt = "Cloud password: ";
+    settings.services["sudo"].password_prompt = "{service} password: ";
+    STRCMP_EQUAL("Cloud password: ", settings.for_service("sshd").password_prompt.c_str());
+    STRCMP_EQUAL("{service} password: ", settings.for_service("sudo").password_prompt.c_str());
+}
+
 TEST(ServicePolicy, what_lets_people_in_never_reuses_whatever_was_put_there) {
     for (const char* service : {"sshd", "login", "su", "su-l", "remote"}) {
         settings.services[service].reuse = Reuse::All;
@@ -72,6 +94,81 @@ TEST(ServicePolicy, a_login_without_sign_in_is_denied_for_sshd_while_mfa_is_requ
     CHECK(settings.for_service("sshd").without_sign_in == WithoutSignIn::Allow);
     settings.services["sshd"].require_mfa = true;
     CHECK(settings.for_service("sshd").without_sign_in == WithoutSignIn::Deny);
+}
+
+TEST(ServicePolicy, the_login_shell_variants_take_what_they_do_not_say_from_sudo_and_su) {
+    ServiceSettings& sudo = settings.services["sudo"];
+    sudo.reuse = Reuse::None;
+    sudo.reuse_for = 60s;
+    sudo.require_mfa = false;
+    sudo.domains = {"2"};
+    sudo.any_domain = true;
+    sudo.roles = {{"admin"}};
+    sudo.without_sign_in = WithoutSignIn::Deny;
+    CHECK(settings.for_service("sudo-i") == settings.for_service("sudo"));
+
+    settings.services["sudo-i"].roles = std::vector<std::string>{};
+    CHECK(settings.for_service("sudo-i").access.roles.empty());
+    CHECK(settings.for_service("sudo-i").reuse == Reuse::None);
+    CHECK(settings.for_service("sudo").access.roles.size() == 1);
+
+    settings.services["su"].roles = {{"operator"}};
+    CHECK(settings.for_service("su-l").access.roles == (std::vector<std::string>{"operator"}));
+    settings.services["su-l"].roles = {{"admin"}};
+    CHECK(settings.for_service("su").access.roles == (std::vector<std::string>{"operator"}));
+}
+
+TEST(ServicePolicy, programs_that_let_people_into_the_machine_are_known_by_name) {
+    for (const char* service : {"sshd", "login", "remote", "gdm-password", "gdm-autologin",
+                                "lightdm", "lightdm-greeter", "sddm", "greetd", "xdm"}) {
+        CHECK_TRUE_TEXT(is_way_in(service), service);
+        CHECK_TRUE_TEXT(is_entry_service(service), service);
+    }
+    for (const char* service : {"sudo", "sudo-i", "su", "su-l", "polkit-1", "cron", "i3lock", ""}) {
+        CHECK_FALSE_TEXT(is_way_in(service), service);
+    }
+    CHECK_TRUE(is_entry_service("su"));
+    CHECK_FALSE(is_entry_service("sudo"));
+}
+
+TEST(ServicePolicy, a_service_demands_a_sign_in_by_its_own_rules_or_by_saying_so) {
+    CHECK(settings.sign_in_demand("sshd") == SignInDemand::WithoutSignIn);
+    CHECK(settings.sign_in_demand("cron") == SignInDemand::None);
+    CHECK(settings.demanding_services() == (std::vector<std::string>{"sshd"}));
+
+    settings.services["sudo"].roles = {{"admin"}};
+    CHECK(settings.sign_in_demand("sudo") == SignInDemand::OwnRules);
+    CHECK(settings.sign_in_demand("sudo-i") == SignInDemand::OwnRules);
+    settings.services["sudo-i"].without_sign_in = WithoutSignIn::Allow;
+    CHECK(settings.sign_in_demand("sudo-i") == SignInDemand::None);
+    settings.services["su"].domains = {{"1"}};
+    CHECK(settings.demanding_services() ==
+          (std::vector<std::string>{"sshd", "su", "su-l", "sudo"}));
+
+    settings.access.require_mfa = false;
+    CHECK(settings.sign_in_demand("sshd") == SignInDemand::None);
+}
+
+TEST(ServicePolicy, it_is_known_where_polkit_asks_less_than_sudo) {
+    const auto laxer = [this] { return settings.laxer_than_sudo("polkit-1"); };
+    using Keys = std::vector<std::string>;
+    CHECK(laxer().empty());
+
+    settings.services["sudo"].roles = {{"admin"}};
+    CHECK((laxer() == Keys{"roles", "without_sign_in"}));
+    settings.services["polkit-1"].roles = {{"admin", "observer"}};
+    CHECK(laxer() == Keys{"roles"});
+    settings.services["polkit-1"].roles = {{"admin"}};
+    CHECK(laxer().empty());
+
+    settings.services["sudo"].reuse = Reuse::None;
+    CHECK(laxer() == Keys{"reuse"});
+    settings.services["sudo"].reuse = Reuse::All;
+    settings.services["sudo"].reuse_for = 60s;
+    CHECK(laxer() == Keys{"reuse_for"});
+    settings.services["polkit-1"].reuse = Reuse::None;
+    settings.services["polkit-1"].require_mfa = false;
+    CHECK(laxer() == Keys{"require_mfa"});
 }
 
 TEST_GROUP(Binding) {
@@ -195,7 +292,8 @@ TEST(InstalledConfiguration, has_every_key) {
          {"provider", "url", "ca_file", "pinned_public_key", "proxy", "connect_timeout",
           "request_timeout", "apply_rcn_roles"}},
         {"sign_in",
-         {"credential", "single_prompt", "deadline", "enrol_at_login", "enrolment_deadline"}},
+         {"credential", "single_prompt", "password_prompt", "deadline", "enrol_at_login",
+          "enrolment_deadline"}},
         {"accounts",
          {"minimum_uid", "exempt_users", "exempt_groups", "rackspace_user", "tenant_id",
           "tenant_name"}},

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/caller/context.h"
+#include "daemon/enrolment/key_uri.h"
+#include "daemon/enrolment/qr_text.h"
+#include "daemon/identity/factor_management.h"
+#include "daemon/settings/settings.h"
+
+#include <chrono>
+#include <string>
+
+/// What a set-up of a second factor says, and for how long.
+namespace raxauth::flows {
+
+/// How the code of a new device is spoken of.
+struct CodeWords {
+    const char* no_digits;
+    const char* not_accepted;
+    const char* given_up; ///< for the journal
+    const char* request;  ///< for the journal
+};
+const CodeWords& code_words(identity::FactorKind kind);
+
+/// The time that the PAM application leaves: sshd's LoginGraceTime as the drop-in sets it, and
+/// LOGIN_TIMEOUT of login.defs(5). Others wait.
+std::chrono::seconds enrolment_time(const caller::Context& context,
+                                    const settings::Settings& settings);
+std::string in_words(std::chrono::seconds time);
+
+/// In what a QR code is drawn on a terminal with this locale. Nothing is known of the terminal
+/// behind sshd, and nearly all speak UTF-8.
+enrolment::QrStyle qr_style_for(const std::string& locale);
+/// The question for the first passcode of an authenticator, with its key as a drawing and as text.
+Secret code_text(const Secret& key_uri, const enrolment::KeyUri& key, enrolment::QrStyle style);
+
+} // namespace raxauth::flows

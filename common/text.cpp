@@ -7,60 +7,16 @@
 namespace raxauth {
 namespace {
 
-struct Decoded {
-    std::uint32_t character;
-    std::size_t bytes;
-    bool valid;
-};
-
-/// One UTF-8 character (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-Decoded decode(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    std::size_t bytes = 0;
-    std::uint32_t character = 0;
-    std::uint32_t least = 0;
-    if (lead < 0x80) {
-        return {lead, 1, true};
-    }
-    if ((lead & 0xE0U) == 0xC0) {
-        bytes = 2;
-        character = lead & 0x1FU;
-        least = 0x80;
-    } else if ((lead & 0xF0U) == 0xE0) {
-        bytes = 3;
-        character = lead & 0x0FU;
-        least = 0x800;
-    } else if ((lead & 0xF8U) == 0xF0) {
-        bytes = 4;
-        character = lead & 0x07U;
-        least = 0x10000;
-    } else {
-        return {0, 1, false};
-    }
-    if (text.size() < bytes) {
-        return {0, 1, false};
-    }
-    for (std::size_t i = 1; i < bytes; ++i) {
-        const auto next = static_cast<unsigned char>(text[i]);
-        if ((next & 0xC0U) != 0x80) {
-            return {0, 1, false};
-        }
-        character = (character << 6U) | (next & 0x3FU);
-    }
-    const bool surrogate = character >= 0xD800 && character <= 0xDFFF;
-    if (character < least || surrogate || character > 0x10FFFF) {
-        return {0, 1, false};
-    }
-    return {character, bytes, true};
+bool is_control(std::uint32_t c) {
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F); // C0, DEL, C1
 }
 
 bool is_forbidden(std::uint32_t c) {
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) // C0, DEL, C1
-           || c == 0x00AD                       // soft hyphen: invisible
-           || c == 0x061C                       // Arabic letter mark
-           || (c >= 0x200B && c <= 0x200F)      // zero width, left-to-right and right-to-left marks
-           || (c >= 0x2028 && c <= 0x202E)      // separators, embeddings, overrides
-           || (c >= 0x2060 && c <= 0x206F)      // word joiner, isolates, deprecated controls
+    return is_control(c) || c == 0x00AD    // soft hyphen: invisible
+           || c == 0x061C                  // Arabic letter mark
+           || (c >= 0x200B && c <= 0x200F) // zero width, left-to-right and right-to-left marks
+           || (c >= 0x2028 && c <= 0x202E) // separators, embeddings, overrides
+           || (c >= 0x2060 && c <= 0x206F) // word joiner, isolates, deprecated controls
            || c == 0xFEFF || (c >= 0xFFF0 && c <= 0xFFFB) // byte order mark, specials
            || (c >= 0xE0000 && c <= 0xE007F);             // tags
 }
@@ -93,6 +49,66 @@ void end_with_ellipsis(std::string& clean, std::size_t max_bytes) {
 
 } // namespace
 
+Utf8Character decode_utf8(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    std::size_t bytes = 0;
+    std::uint32_t code_point = 0;
+    std::uint32_t least = 0;
+    if (lead < 0x80) {
+        return {lead, 1, true};
+    }
+    if ((lead & 0xE0U) == 0xC0) {
+        bytes = 2;
+        code_point = lead & 0x1FU;
+        least = 0x80;
+    } else if ((lead & 0xF0U) == 0xE0) {
+        bytes = 3;
+        code_point = lead & 0x0FU;
+        least = 0x800;
+    } else if ((lead & 0xF8U) == 0xF0) {
+        bytes = 4;
+        code_point = lead & 0x07U;
+        least = 0x10000;
+    } else {
+        return {};
+    }
+    if (text.size() < bytes) {
+        return {};
+    }
+    for (std::size_t i = 1; i < bytes; ++i) {
+        const auto next = static_cast<unsigned char>(text[i]);
+        if ((next & 0xC0U) != 0x80) {
+            return {};
+        }
+        code_point = (code_point << 6U) | (next & 0x3FU);
+    }
+    const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+    if (code_point < least || surrogate || code_point > 0x10FFFF) {
+        return {};
+    }
+    return {code_point, bytes, true};
+}
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    const std::size_t first = text.find_first_not_of(kBlanks);
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+bool is_plain_text(std::string_view text) {
+    while (!text.empty()) {
+        const Utf8Character next = decode_utf8(text);
+        if (!next.valid || is_control(next.code_point)) {
+            return false;
+        }
+        text.remove_prefix(next.bytes);
+    }
+    return true;
+}
+
 std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
     std::string clean;
     clean.reserve(std::min(foreign.size(), max_bytes));
@@ -103,15 +119,15 @@ std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
         if (foreign.empty()) {
             break;
         }
-        const Decoded next = decode(foreign);
+        const Utf8Character next = decode_utf8(foreign);
         std::string_view piece = foreign.substr(0, next.bytes);
         foreign.remove_prefix(next.bytes);
-        if (next.valid && is_blank(next.character)) {
+        if (next.valid && is_blank(next.code_point)) {
             if (clean.empty() || clean.back() == ' ') {
                 continue;
             }
             piece = " ";
-        } else if (!next.valid || is_forbidden(next.character)) {
+        } else if (!next.valid || is_forbidden(next.code_point)) {
             piece = "?";
         }
         if (clean.size() + piece.size() > max_bytes) {
@@ -136,7 +152,7 @@ std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
         if (foreign.empty()) {
             break;
         }
-        const Decoded next = decode(foreign);
+        const Utf8Character next = decode_utf8(foreign);
         std::string_view piece = foreign.substr(0, next.bytes);
         foreign.remove_prefix(next.bytes);
         if (piece == "\r" && foreign.starts_with('\n')) {
@@ -144,7 +160,7 @@ std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
         }
         if (piece == "\t") {
             piece = " ";
-        } else if (piece != "\n" && (!next.valid || is_forbidden(next.character))) {
+        } else if (piece != "\n" && (!next.valid || is_forbidden(next.code_point))) {
             piece = "?";
         }
         if (clean.size() + piece.size() > max_bytes) {

@@ -3,49 +3,44 @@
 
 #include "daemon/bus/guard.h"
 #include "daemon/bus/service_job.h"
-#include "daemon/identity/rackspace/identity_v2.h"
-#include "daemon/identity/rackspace/words.h"
+#include "daemon/identity/provider_factory.h"
 #include "daemon/journal/journal.h"
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace raxauth {
 namespace {
 
 /// For revoking what is held when the daemon stops; below the unit's TimeoutStopSec.
 constexpr std::chrono::seconds kStopTime{10};
-/// The longest that tokens are revoked at an address that the configuration names no more; longer
-/// than any conversation.
-constexpr std::chrono::hours kPartingTime{4};
+/// Between two looks at clients of former settings.
+constexpr std::chrono::seconds kFormerCheck{30};
 
 } // namespace
 
 Daemon::Daemon(Places places)
     : places_(std::move(places)), accepted_(places_.state_directory), worker_(loop_),
-      issuers_(loop_),
+      revocations_(loop_),
       limiter_(std::make_unique<limits::Limiter>(
           clock_, settings::LimitSettings{}, places_.state_directory,
           [this](std::function<void()> callback) { loop_.post(std::move(callback)); })),
       local_accounts_(worker_), sessions_(loop_, clock_, &worker_),
       descriptor_store_(loop_, sessions_, systemd_),
-      enrolments_(loop_, [this](const std::string& address) { return factors_of(address); }),
+      enrolments_(
+          loop_,
+          [this] { return in_force_.configuration ? in_force_.configuration->factors : nullptr; }),
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
-    descriptor_store_.restore(
-        [this](const std::string& address) -> auto& { return issuers_.at(address); });
-    descriptor_store_.also_keep([this](const std::string& address, const auto& visit) {
-        issuers_.each_pending(address, visit);
-    });
-    if (in_force_.configuration) {
-        issuers_.part_with_strangers(); // an address that was another before the restart
-    }
+    descriptor_store_.restore(revocations_);
+    descriptor_store_.also_keep([this](const auto& visit) { revocations_.each_pending(visit); });
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     for (std::size_t i = 0; i < std::size(signals); ++i) {
         const int r =
@@ -58,17 +53,17 @@ Daemon::Daemon(Places places)
     static_cast<void>(sd_event_set_watchdog(loop_.event(), 1)); // no watchdog asked for: no harm
     service_ = std::make_unique<bus::AuthService>(
         bus::Rooms{loop_, clock_, *limiter_, local_accounts_, sessions_, registry_, history_,
-                   issuers_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
+                   revocations_, enrolments_, [this] { return in_force_; }, [this] { load(); }},
         places_.bus_address.c_str());
     // Last: whatever failed above, no token may come here that ends with a half-made daemon.
-    issuers_.on_pending([this] { descriptor_store_.schedule(); });
-    if (issuers_.totals().pending > 0) {
+    revocations_.on_pending([this] { descriptor_store_.schedule(); });
+    if (revocations_.pending() > 0) {
         descriptor_store_.schedule();
     }
 }
 
 Daemon::~Daemon() {
-    issuers_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
+    revocations_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
 }
 
 int Daemon::run() {
@@ -130,20 +125,51 @@ void Daemon::load() {
         journal::error("configuration: faulty; the one accepted last is in force. Mend the faults "
                        "above, then: raxauth reload");
         loaded = *std::move(last);
-    } else {
-        keep(texts, std::get<settings::Settings>(loaded));
     }
     auto fresh = std::make_shared<Configuration>();
     fresh->settings = std::get<settings::Settings>(std::move(loaded));
+    const std::string issuer = identity::issuer_of(fresh->settings.identity);
+    if (!descriptor_store_.issuer().empty() && descriptor_store_.issuer() != issuer) {
+        refuse_other_issuer(issuer);
+        return;
+    }
+    descriptor_store_.issued_by(issuer);
+    if (trouble.empty()) {
+        keep(texts, fresh->settings);
+    }
+    use(std::move(fresh), std::move(trouble));
+}
+
+/// A token must never reach another provider or address than it came from. So the issuer stays the
+/// same for as long as the process lives.
+void Daemon::refuse_other_issuer(const std::string& wanted) {
+    const auto kind = [](const std::string& issuer) { return issuer.substr(0, issuer.find(' ')); };
+    in_force_.trouble = fmt::format(
+        "identity.{} changed: restart raxauthd; sessions end and their tokens are revoked at the "
+        "former address",
+        kind(wanted) == kind(descriptor_store_.issuer()) ? "url" : "provider");
+    journal::error("configuration: " + in_force_.trouble);
+    journal::error(in_force_.configuration ? "configuration: the earlier one stays in force"
+                                           : "configuration: nobody can sign in until then");
+}
+
+void Daemon::use(std::shared_ptr<Configuration> fresh, std::string trouble) {
     const settings::IdentitySettings& service = fresh->settings.identity;
-    fresh->transport = std::make_unique<identity::HttpTransport>(loop_, service, clock_);
-    identity::Revocations& issuer = issuers_.at(service.url);
-    auto client =
-        std::make_unique<identity::IdentityV2>(*fresh->transport, service, issuer, clock_);
-    fresh->issuer = &issuer;
-    fresh->factors = client.get();
-    fresh->identity = std::move(client);
-    fresh->words = identity::rackspace_words();
+    const std::shared_ptr<const Configuration> former = in_force_.configuration;
+    if (former && former->settings.identity == service) {
+        fresh->identity = former->identity;
+        fresh->factors = former->factors;
+        fresh->words = former->words;
+    } else {
+        identity::Provider provider = identity::make_provider(loop_, service, revocations_, clock_);
+        fresh->identity = std::move(provider.identity);
+        fresh->factors = provider.factors;
+        fresh->words = std::move(provider.words);
+        revocations_.use(fresh->identity.get());
+        if (former) {
+            keep_until_idle(former->identity);
+        }
+    }
     limiter_->change(fresh->settings.limits);
     sessions_.revoke_on_logout(fresh->settings.sessions.revoke_on_logout);
     if (!fresh->settings.binds_anybody()) {
@@ -151,79 +177,31 @@ void Daemon::load() {
                                    "named: {}",
                                    settings::kBindingAdvice));
     }
-    if (in_force_.configuration) {
-        if (in_force_.configuration->settings.identity.url != service.url) {
-            journal::notice("Identity is at another address now: everybody signs in anew");
-        }
-        keep_for_a_while(in_force_.configuration);
-    }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble = std::move(trouble);
-    issuers_.use(service.url, *in_force_.configuration->identity);
-    descriptor_store_.issued_at(service.url);
-    sessions_.hold_only(issuer);
-    issuers_.part_with_strangers();
     journal::info(fmt::format("configuration in force; Identity is {}",
                               in_force_.configuration->settings.identity.url));
 }
 
-identity::FactorManagement* Daemon::factors_of(const std::string& address) const {
-    if (in_force_.configuration && in_force_.configuration->settings.identity.url == address) {
-        return in_force_.configuration->factors;
-    }
-    for (const auto& [id, former] : former_) {
-        if (former.address() == address && !former.parted) {
-            return former.configuration->factors;
-        }
-    }
-    return nullptr;
+void Daemon::keep_until_idle(std::shared_ptr<identity::Identity> former) {
+    former_.push_back(std::move(former));
+    former_check_ = loop_.after(kFormerCheck, [this] { let_go_of_idle(); });
 }
 
-void Daemon::keep_for_a_while(std::shared_ptr<const Configuration> former) {
-    const std::uint64_t id = ++last_former_;
-    Former kept;
-    kept.configuration = std::move(former);
-    kept.given_up_at = clock_.monotonic() + kPartingTime;
-    former_.emplace(id, std::move(kept));
-    look_again_at_former(id);
-}
-
-void Daemon::look_again_at_former(std::uint64_t id) {
-    Former& former = former_.at(id);
-    const auto last_request = 2 * former.configuration->settings.identity.request_timeout;
-    former.look = loop_.after(last_request, [this, id] { look_at_former(id); });
-}
-
-/// Nobody works with it, and nobody holds or waits for the end of a token that only it could end.
-bool Daemon::is_done_with(const Former& former) {
-    if (former.in_use()) {
-        return false;
-    }
-    const identity::Revocations& revocations = issuers_.at(former.address());
-    if (revocations.client() != former.configuration->identity.get()) {
-        return true; // a later one is asked
-    }
-    const bool address_in_use = std::any_of(former_.begin(), former_.end(), [&](const auto& other) {
-        return other.second.address() == former.address() && other.second.in_use();
+void Daemon::let_go_of_idle() {
+    std::erase_if(former_, [](const std::shared_ptr<identity::Identity>& client) {
+        return client.use_count() == 1 && !client->busy();
     });
-    return !address_in_use && revocations.held() == 0 && revocations.pending() == 0;
+    if (!former_.empty()) {
+        former_check_ = loop_.after(kFormerCheck, [this] { let_go_of_idle(); });
+    }
 }
 
-void Daemon::look_at_former(std::uint64_t id) {
-    Former& former = former_.at(id);
-    if (former.parted) {
-        former_.erase(id);
-        return;
-    }
-    // Twice in a row: what was under way when its conversation ended has got its answer then.
-    former.quiet_looks = is_done_with(former) ? former.quiet_looks + 1 : 0;
-    if (former.quiet_looks >= 2 || clock_.monotonic() >= former.given_up_at) {
-        if (issuers_.part_with(former.address(), *former.configuration->identity)) {
-            journal::info("done with the former Identity at " + former.address());
-        }
-        former.parted = true; // what is under way gets its answer yet
-    }
-    look_again_at_former(id);
+bool Daemon::is_issuer_changed_on_disk() const {
+    const auto loaded = settings::load_settings(places_.settings);
+    const auto* settings = std::get_if<settings::Settings>(&loaded);
+    return settings != nullptr &&
+           identity::issuer_of(settings->identity) != descriptor_store_.issuer();
 }
 
 void Daemon::report_limiter_trouble() {
@@ -270,7 +248,8 @@ Task<void> Daemon::stop() {
     if (systemd_.present()) {
         Task<bool> asking = bus::is_being_restarted(service_->bus());
         const bool restart = co_await std::move(asking);
-        if (restart) {
+        // A successor with another address could do nothing with these tokens: they end here.
+        if (restart && !is_issuer_changed_on_disk()) {
             try {
                 descriptor_store_.hand_over();
                 sessions_.hand_over();
@@ -284,7 +263,7 @@ Task<void> Daemon::stop() {
     }
     sessions_.clear();
     enrolments_.close();
-    co_await issuers_.drain(kStopTime);
+    co_await revocations_.drain(kStopTime);
     journal::info("stopped");
     loop_.stop(0);
 }

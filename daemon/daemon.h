@@ -6,7 +6,7 @@
 #include "daemon/conversation/registry.h"
 #include "daemon/flows/pending_enrolments.h"
 #include "daemon/identity/configuration.h"
-#include "daemon/identity/issuers.h"
+#include "daemon/identity/revocation.h"
 #include "daemon/limits/limiter.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
@@ -17,7 +17,6 @@
 #include "daemon/settings/accepted_settings.h"
 #include "daemon/settings/settings_file.h"
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +31,7 @@ struct Places {
     std::string bus_address = contract::kBusAddress;
 };
 
-/// All rooms, wired. The only place that knows every concrete type.
+/// All parts, wired together.
 class Daemon {
   public:
     /// Reads the configuration, connects to the bus, takes the name. An unusable configuration is
@@ -50,12 +49,11 @@ class Daemon {
     void load();
     std::optional<settings::Settings> last_accepted() const;
     void keep(const std::vector<settings::SettingsText>& texts, const settings::Settings& accepted);
-    void keep_for_a_while(std::shared_ptr<const Configuration> former);
-    struct Former;
-    bool is_done_with(const Former& former);
-    identity::FactorManagement* factors_of(const std::string& address) const;
-    void look_again_at_former(std::uint64_t id);
-    void look_at_former(std::uint64_t id);
+    void use(std::shared_ptr<Configuration> fresh, std::string trouble);
+    void refuse_other_issuer(const std::string& wanted);
+    bool is_issuer_changed_on_disk() const;
+    void keep_until_idle(std::shared_ptr<identity::Identity> former);
+    void let_go_of_idle();
     void begin_stop();
     Task<void> stop();
     void handle_signal(int signal);
@@ -67,26 +65,15 @@ class Daemon {
     SystemClock clock_;
     Loop loop_;
     Worker worker_;
-    identity::Issuers issuers_;
+    identity::Revocations revocations_;
     std::unique_ptr<limits::Limiter> limiter_;
     policy::NssAccounts local_accounts_;
     ConfigurationInForce in_force_;
-    /// A configuration that is not in force any more. Kept until its requests have ended: one whose
-    /// transport goes is never answered, and what waits for it (a revocation, say) would do so for
-    /// ever. Where the address was another, kept also for the conversations that go on with it and
-    /// for the tokens that are to be revoked there.
-    struct Former {
-        std::shared_ptr<const Configuration> configuration;
-        MonotonicTime given_up_at{};
-        unsigned quiet_looks = 0;
-        bool parted = false; ///< no request is begun any more
-        Timer look;
-
-        const std::string& address() const { return configuration->settings.identity.url; }
-        bool in_use() const { return configuration.use_count() > 1; }
-    };
-    std::map<std::uint64_t, Former> former_;
-    std::uint64_t last_former_ = 0;
+    /// Clients of former settings, of the same provider at the same address. Kept while a
+    /// conversation works with one or a request is under way: a client that goes is never answered,
+    /// and what waits for it (a revocation, say) would do so for ever.
+    std::vector<std::shared_ptr<identity::Identity>> former_;
+    Timer former_check_;
     sessions::SessionStore sessions_;
     sessions::Systemd systemd_;
     sessions::DescriptorStore descriptor_store_;

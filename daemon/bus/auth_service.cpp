@@ -227,7 +227,6 @@ flows::Services AuthService::services(const Configuration& configuration) const 
         [&loop = rooms_.loop](std::chrono::microseconds time) { return loop.sleep(time); },
         configuration.factors,
         rooms_.enrolments,
-        *configuration.issuer,
         configuration.words,
     };
 }

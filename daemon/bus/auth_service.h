@@ -11,7 +11,7 @@
 #include "daemon/flows/services.h"
 #include "daemon/flows/sign_in.h"
 #include "daemon/identity/configuration.h"
-#include "daemon/identity/issuers.h"
+#include "daemon/identity/revocation.h"
 #include "daemon/journal/history.h"
 #include "daemon/loop/loop.h"
 
@@ -32,7 +32,7 @@ struct Rooms {
     sessions::SessionStore& sessions;
     conversation::Registry& registry;
     journal::History& history;
-    const identity::Issuers& issuers;
+    const identity::Revocations& revocations;
     flows::PendingEnrolments& enrolments;
     std::function<ConfigurationInForce()> configuration;
     std::function<void()> reload;

@@ -63,9 +63,7 @@ std::string_view words_for(settings::Reuse mode, bool require_mfa) {
 const sessions::Session* AuthService::standing_sign_in(const Context& context,
                                                        const Configuration& configuration) const {
     const auto account = policy::account_for(configuration.settings.accounts, context.user);
-    return account ? flows::standing_sign_in(key_of(context), *account, *configuration.issuer,
-                                             rooms_.sessions)
-                   : nullptr;
+    return account ? flows::standing_sign_in(key_of(context), *account, rooms_.sessions) : nullptr;
 }
 
 void AuthService::get_token(sd_bus_message* call) {
@@ -230,15 +228,15 @@ Task<void> AuthService::serve_get_status(BusMessage call) {
 /// What everybody may know.
 void AuthService::add_overview(Dictionary& status) const {
     const ConfigurationInForce now = rooms_.configuration();
-    const identity::Issuers::Totals tokens = rooms_.issuers.totals();
+    const identity::TokenCounts& tokens = rooms_.revocations.counts();
     status.add("version", RAXAUTH_VERSION)
         .add("configuration", now.trouble)
         .add("conversations", static_cast<std::uint32_t>(rooms_.registry.live()))
         .add("sessions", static_cast<std::uint32_t>(rooms_.sessions.size()))
         .add("tickets", static_cast<std::uint32_t>(rooms_.sessions.tickets()))
-        .add("tokens-issued", tokens.counts.issued)
-        .add("tokens-revoked", tokens.counts.revoked)
-        .add("tokens-waiting", static_cast<std::uint64_t>(tokens.pending));
+        .add("tokens-issued", tokens.issued)
+        .add("tokens-revoked", tokens.revoked)
+        .add("tokens-waiting", static_cast<std::uint64_t>(rooms_.revocations.pending()));
     if (!now.configuration) {
         return;
     }
@@ -283,9 +281,8 @@ void AuthService::add_person(Dictionary& status, const Context& person,
     at_sudo.service = "sudo";
     at_sudo.session = person.session;
     const settings::ServicePolicy policy = settings.for_service("sudo");
-    const flows::ReuseDecision decision =
-        flows::decide_reuse(at_sudo, local.uid, *account, *configuration.issuer, policy,
-                            settings.sessions, rooms_.sessions, rooms_.clock);
+    const flows::ReuseDecision decision = flows::decide_reuse(
+        at_sudo, local.uid, *account, policy, settings.sessions, rooms_.sessions, rooms_.clock);
     status.add("sudo-asks", words_for(decision.mode, policy.access.require_mfa))
         .add("sudo-why", decision.why);
 }

@@ -37,8 +37,7 @@ AccountVerdict check_managed_user(const Context& context, uid_t uid,
                           context.session.login_uid == uid && context.session.real_uid == uid;
     const auto key = sessions::SessionKey::of(context.session, context.user);
     const sessions::Session* session =
-        account && may_help ? standing_sign_in(key, *account, services.issuer, services.sessions)
-                            : nullptr;
+        account && may_help ? standing_sign_in(key, *account, services.sessions) : nullptr;
     if (session != nullptr) {
         const sessions::SignedIn& proof = session->signed_in;
         const auto refusal =

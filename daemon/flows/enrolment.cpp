@@ -153,7 +153,6 @@ Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind,
         }
         if (!state_) {
             state_ = std::make_shared<PendingEnrolment>();
-            state_->address = services_.settings.identity.url;
             state_->account = subject_.account.name;
             state_->begun = services_.clock.wall();
             state_->kind = kind;

@@ -54,7 +54,7 @@ void PendingEnrolments::close() {
 Task<void> PendingEnrolments::undo_in_background(std::shared_ptr<PendingEnrolment> enrolment,
                                                  std::uint64_t id) {
     try {
-        co_await undo(enrolment, factors_at_(enrolment->address));
+        co_await undo(enrolment, factors_now_());
     } catch (const std::exception& fault) {
         journal::warning(std::string("an interrupted set-up could not be undone: ") + fault.what());
     }

@@ -18,7 +18,6 @@ namespace raxauth::flows {
 
 /// A set-up of a second factor, as far as it got.
 struct PendingEnrolment {
-    std::string address; ///< of the identity provider it was begun at
     std::string account; ///< user name at the provider
     WallTime begun{};
     /// Good for setting up MFA alone, owned here. Empty where a session's own token is used.
@@ -46,12 +45,12 @@ class PendingEnrolments {
     static constexpr std::size_t kMaxKept = 64;
     static constexpr std::size_t kMaxKeptOfAccount = 4;
 
-    /// The provider at an address, for undoing what was begun there; null: it is no longer known.
-    using FactorsAt = std::function<identity::FactorManagement*(const std::string& address)>;
+    /// The provider, for undoing what was begun; null: it is not known now.
+    using FactorsNow = std::function<identity::FactorManagement*()>;
 
     /// `loop` outlives it.
-    PendingEnrolments(Loop& loop, FactorsAt factors_at)
-        : loop_(loop), factors_at_(std::move(factors_at)) {}
+    PendingEnrolments(Loop& loop, FactorsNow factors_now)
+        : loop_(loop), factors_now_(std::move(factors_now)) {}
     PendingEnrolments(const PendingEnrolments&) = delete;
     PendingEnrolments& operator=(const PendingEnrolments&) = delete;
 
@@ -62,7 +61,7 @@ class PendingEnrolments {
     void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);
-    /// The same, awaited. `factors` is the provider it was begun at.
+    /// The same, awaited, by `factors`.
     Task<void> undo(std::shared_ptr<PendingEnrolment> enrolment,
                     identity::FactorManagement* factors);
     /// An orderly stop: all tokens are released, and none is kept any more.
@@ -79,7 +78,7 @@ class PendingEnrolments {
     bool has_room_for(const std::string& account) const;
 
     Loop& loop_;
-    FactorsAt factors_at_;
+    FactorsNow factors_now_;
     bool closed_ = false;
     std::map<std::string, Kept> kept_;
     std::uint64_t last_job_ = 0;

@@ -11,17 +11,14 @@ using settings::Reuse;
 
 const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
                                           const identity::Account& account,
-                                          const identity::TokenRevoker& issuer,
                                           sessions::SessionStore& sessions) {
     const sessions::Session* session = sessions.find(key);
-    const bool counts = session != nullptr && session->signed_in.account == account &&
-                        session->signed_in.token.issued_by(issuer);
+    const bool counts = session != nullptr && session->signed_in.account == account;
     return counts ? session : nullptr;
 }
 
 ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
-                           const identity::Account& account, const identity::TokenRevoker& issuer,
-                           const settings::ServicePolicy& policy,
+                           const identity::Account& account, const settings::ServicePolicy& policy,
                            const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock) {
     ReuseDecision decision;
@@ -45,12 +42,12 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
     if (!context.remote_user.empty() && context.remote_user != context.user) {
         return refuse("asked for by another user");
     }
-    const sessions::Session* session = standing_sign_in(decision.key, account, issuer, sessions);
+    const sessions::Session* session = standing_sign_in(decision.key, account, sessions);
     if (session == nullptr) {
         return refuse(sessions.find(decision.key) == nullptr
                           ? "no sign-in in this session"
-                          : "this session signed in with another account, tenant or Identity "
-                            "address than is configured now");
+                          : "this session signed in with another account or tenant than is "
+                            "configured now");
     }
     const sessions::SignedIn& proof = session->signed_in;
     decision.generation = session->generation;

@@ -22,19 +22,15 @@ struct ReuseDecision {
 };
 
 /// The sign-in of this login session, if it counts for `account` (who the person is at Identity by
-/// the configuration as it is now) and its token came from `issuer`, whom the asking conversation
-/// speaks with; else null. Another account's token is not this person's, and another issuer must
-/// not see it.
+/// the configuration as it is now); else null. Another account's token is not this person's.
 const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
                                           const identity::Account& account,
-                                          const identity::TokenRevoker& issuer,
                                           sessions::SessionStore& sessions);
 
 /// Local rules alone: same session, same account, same real uid, the service's rule, age, access
-/// rules. `account` and `issuer` as for standing_sign_in(). Source: contract, section 4.
+/// rules. `account` as for standing_sign_in(). Source: contract, section 4.
 ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
-                           const identity::Account& account, const identity::TokenRevoker& issuer,
-                           const settings::ServicePolicy& policy,
+                           const identity::Account& account, const settings::ServicePolicy& policy,
                            const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
 

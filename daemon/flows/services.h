@@ -31,7 +31,6 @@ struct Services {
     std::function<Task<void>(std::chrono::microseconds)> sleep;
     identity::FactorManagement* factors; ///< null where the identity provider has no such thing
     PendingEnrolments& enrolments;
-    const identity::TokenRevoker& issuer; ///< of the tokens that `identity` gives out
     const identity::ProviderWords& words; ///< what people read of the provider
 };
 

@@ -197,8 +197,8 @@ void SignIn::note_messages_left() {
 /// Does the second factor of this very session count here?
 Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
     const ReuseDecision decision =
-        decide_reuse(context_, subject_.uid, subject_.account, services_.issuer, policy_,
-                     services_.settings.sessions, services_.sessions, services_.clock);
+        decide_reuse(context_, subject_.uid, subject_.account, policy_, services_.settings.sessions,
+                     services_.sessions, services_.clock);
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }

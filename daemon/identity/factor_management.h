@@ -12,29 +12,30 @@
 #include <variant>
 #include <vector>
 
-/// Setting up and looking after the second factor, the password and who must have what. Apart from
-/// Identity, so that a provider without such an interface simply has none.
+/// Setting up and managing the second factor, the password and who must have what. Apart from
+/// Identity, so that a provider without such an interface simply has none. Its Capabilities say
+/// what of this it can do; nothing else is asked of it.
 namespace raxauth::identity {
 
 enum class FactorKind { Otp, Sms };
 enum class Enforcement { Default, Optional, Required, Mandated };
 
-/// Identity's no, in words a person understands.
+/// The provider's refusal, as a flow has to treat it.
 struct FactorRefusal {
     enum class Cause {
-        NotAllowed,    ///< 403: the token's owner may not
-        NotFound,      ///< 404
-        Conflict,      ///< 400, 409: against a rule (last device, five devices, weak password …)
-        WrongCode,     ///< 400 to a verification: the PIN or passcode was wrong or too old
-        WrongPassword, ///< 401 where the password is the proof; also an expired one (AUTH-001)
-        TokenDead,     ///< 401: sign in anew
-        Throttled,     ///< 413, 429
+        NotAllowed,    ///< the token's owner may not
+        NotFound,      ///< no such user, device or domain
+        Conflict,      ///< against a rule (last device, too many devices, weak password …)
+        WrongCode,     ///< the PIN or passcode to be verified was wrong or too old
+        WrongPassword, ///< where the password is the proof; also an expired one
+        TokenDead,     ///< sign in anew
+        Throttled,     ///< too many requests
         Unreachable,   ///< no answer; the request may have been carried out all the same
-        Fault,         ///< 5xx, an answer that makes no sense, or an id that cannot be asked about
+        Fault,         ///< an answer that makes no sense, or an id that cannot be asked about
     };
     Cause cause = Cause::Fault;
     int status = 0; ///< 0: there was no reply
-    /// Identity's own words, sanitised; may be empty. Left out when they hold a secret that was
+    /// The provider's own words, sanitised; may be empty. Left out when they hold a secret that was
     /// sent.
     std::string message;
     std::string detail = {}; ///< for the journal, where there are no such words; no secret
@@ -47,11 +48,8 @@ using FactorAnswer = std::variant<Value, FactorRefusal>;
 /// A token that is good for setting up MFA and nothing else, of a user who has none yet.
 struct SetupSession {
     OwnedToken token;
-    /// Empty when the reply has a token and nothing about its user, as in one of the documents.
-    /// Then nothing else can be asked with this token: every path needs the id, and neither GET
-    /// /users nor GET /tokens answers a token of this scope. Only an ordinary sign-in (with the
-    /// password while MFA is not demanded, or with the API key) or somebody else's token (state())
-    /// tells the id.
+    /// Empty when the reply does not say whose token it is. Then nothing else can be asked with
+    /// this token: an ordinary sign-in or somebody else's token (state()) has to tell the id.
     std::string user_id;
 };
 
@@ -83,19 +81,18 @@ struct Acting {
     std::string user_id;
 };
 
-/// All calls take one request each, are bounded by request_timeout, and accept any 2xx as done,
-/// since the documents disagree. None that changes anything is ever sent twice. What is passed by
-/// reference is copied before the call returns, that is before its Task starts.
+/// All calls take one request each and are bounded by request_timeout. None that changes anything
+/// is ever sent twice. What is passed by reference is copied before the call returns, that is
+/// before its Task starts.
 ///
 /// Ids in replies are at most 256 bytes of printable text; a reply with another one is a Fault.
-/// Source: identity service documentation, multi-factor operations.
 class FactorManagement {
   public:
     virtual ~FactorManagement() = default;
 
-    /// POST /tokens with scope SETUP-MFA, without the account's tenant: such a token is good for
-    /// none. Dropping the Task is safe: a token in the reply is revoked. NotAllowed: MFA is on
-    /// already, or the account is to do without. Conflict: answered with a challenge, so MFA is on.
+    /// Signs in for setting up MFA and nothing else. Dropping the Task is safe: a token in the
+    /// reply is revoked. NotAllowed: MFA is on already, or the account is to do without. Conflict:
+    /// answered with a challenge, so MFA is on.
     virtual Task<FactorAnswer<SetupSession>> begin_setup(const Account& account,
                                                          const Secret& password) = 0;
 
@@ -115,7 +112,7 @@ class FactorManagement {
                                                   const Secret& pin) = 0;
     virtual Task<FactorAnswer<Done>> remove_phone(Acting who, std::string phone) = 0;
 
-    /// `kind`, where given, goes along as factorType: needed when both kinds are verified.
+    /// `kind` becomes the default; needed when both kinds are verified.
     virtual Task<FactorAnswer<Done>> enable(Acting who, std::optional<FactorKind> kind) = 0;
     virtual Task<FactorAnswer<Done>> set_default(Acting who, FactorKind kind) = 0;
     /// The devices stay.
@@ -127,14 +124,14 @@ class FactorManagement {
     virtual Task<FactorAnswer<std::vector<Secret>>>
     bypass_codes(Acting who, unsigned count, std::optional<std::chrono::minutes> valid_for) = 0;
 
-    /// GET /users?name=: also finds the id behind a name.
+    /// Also finds the id behind a name.
     virtual Task<FactorAnswer<FactorState>> state(const Secret& token, std::string user_name) = 0;
     virtual Task<FactorAnswer<Enforcement>> domain_enforcement(const Secret& token,
                                                                std::string domain_id) = 0;
     virtual Task<FactorAnswer<Done>>
     set_domain_enforcement(const Secret& token, std::string domain_id, Enforcement level) = 0;
 
-    /// Needs no token. Identity judges the strength; 401 is a wrong present password.
+    /// Needs no token. The provider judges the strength; WrongPassword: the present one is wrong.
     virtual Task<FactorAnswer<Done>> change_password(const Account& account, const Secret& present,
                                                      const Secret& fresh) = 0;
 };

@@ -13,12 +13,12 @@
 #include <variant>
 #include <vector>
 
-/// What a cloud identity service can be asked, free of any one service's words: a second provider
-/// (OpenStack Keystone with auth receipts) is to fit behind this without touching the flows.
+/// What an identity provider can be asked, free of any one provider's words and error codes:
+/// another one fits behind this without touching the flows.
 namespace raxauth::identity {
 
-/// Whom to sign in at Identity. At most one of the tenants is set; it goes with *both* steps,
-/// since the check happens on the second.
+/// Whom to sign in at the provider. At most one of the tenants is set; it goes with *both* steps,
+/// since the provider may check it on the second.
 struct Account {
     std::string name;
     std::string tenant_id;
@@ -29,12 +29,12 @@ struct Account {
 
 enum class CredentialKind { Password, ApiKey };
 
-/// What the person has at hand for the second step, as far as Identity says. The word is a hint:
-/// older servers say Passcode for everybody.
+/// What the person has at hand for the second step, as far as the provider says. A hint: Passcode
+/// also stands for "not known".
 enum class Factor { Passcode, OtpDevice };
 
-/// An opaque continuation of a sign-in whose first step succeeded: for v2.0 the MFA session id, for
-/// Keystone the auth receipt. Good for several attempts until it expires (about 5 minutes).
+/// An opaque continuation of a sign-in whose first step succeeded. Good for several attempts until
+/// it expires (about 5 minutes).
 struct Challenge {
     Secret continuation;
     Factor factor = Factor::Passcode;
@@ -56,11 +56,11 @@ struct UserFacts {
     std::string tenant_name; ///< of the token, empty when it is not scoped
 };
 
-/// What `RAX-AUTH:authenticatedBy` proves.
+/// What the provider says was proven for a token.
 struct ProvenFactors {
     bool password = false;
     bool api_key = false;
-    bool second_factor = false; ///< PASSCODE or OTPPASSCODE
+    bool second_factor = false;
 };
 
 /// A token that is well-formed, of the user asked for and not expired. Whether that is *enough* is
@@ -78,9 +78,9 @@ struct PasscodeRequired {
 struct Rejected {
     enum class Cause {
         WrongCredentials, ///< wrong password, unknown user, wrong API key
-        WrongPasscode,    ///< also a session id Identity does not know
+        WrongPasscode,    ///< also a continuation that the provider does not know
         SessionExpired,   ///< the continuation is too old: start over
-        AccessRefused,    ///< tenant or domain not allowed (AUTH-006, AUTH-007)
+        AccessRefused,    ///< tenant, project or domain not allowed
     };
     Cause cause = Cause::WrongCredentials;
 };
@@ -88,11 +88,11 @@ struct Rejected {
 struct Locked {};
 struct Disabled {};
 struct SetupRequired {};   ///< MFA is demanded and the account has none
-struct PasswordExpired {}; ///< AUTH-001
+struct PasswordExpired {}; ///< right, but has to be changed first
 struct Throttled {
     std::optional<std::chrono::seconds> retry_after;
 };
-/// No answer. `maybe_judged`: the request may have reached Identity and have been counted there.
+/// No answer. `maybe_judged`: the request may have reached the provider and count there.
 struct Unreachable {
     std::string detail; ///< for the journal; no secret
     bool maybe_judged = false;
@@ -115,7 +115,7 @@ struct Reachability {
     std::string detail;                      ///< what went wrong, when not reachable
 };
 
-/// One identity service. All calls are on the loop's thread, bounded by the configured time-outs,
+/// One identity provider. All calls are on the loop's thread, bounded by the configured time-outs,
 /// and never repeat a request that sends an SMS, consumes a passcode or counts as an attempt.
 /// Dropping a returned Task is safe at any time: a reply that still brings a token is waited for in
 /// the background and the token revoked.
@@ -123,7 +123,10 @@ class Identity {
   public:
     virtual ~Identity() = default;
 
-    /// Step 1. For an SMS user an accepted one sends an SMS.
+    /// What it can do beyond a sign-in: ask before offering it.
+    virtual Capabilities capabilities() const = 0;
+
+    /// Step 1. An accepted one may send the person a passcode.
     virtual Task<Answer> authenticate(const Account& account, CredentialKind kind,
                                       const Secret& credential) = 0;
     /// Step 2, on the continuation of step 1.
@@ -131,14 +134,14 @@ class Identity {
                                          const Secret& passcode) = 0;
     /// Asks whether a token still lives. Retried within the deadline.
     virtual Task<TokenState> validate(const Secret& token) = 0;
-    /// Ends a token; true when Identity confirmed, or knows it no more. One attempt.
+    /// Ends a token; true when the provider confirmed, or knows it no more. One attempt.
     virtual Task<bool> revoke(const Secret& token) = 0;
 
-    /// What this provider can do beyond a sign-in.
-    virtual Capabilities capabilities() const = 0;
     /// Opens the connection while the person types. Returns at once; failure shows later.
     virtual void warm() = 0;
     virtual Reachability reachability() const = 0;
+    /// Is a request under way? Such a client must not be destroyed: nobody would get the answer.
+    virtual bool busy() const = 0;
 };
 
 } // namespace raxauth::identity

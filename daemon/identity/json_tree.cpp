@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/json_tree.h"
 
+#include "common/letter_case.h"
+#include "common/text.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
-#include <strings.h>
 #include <utility>
 
 namespace raxauth::identity {
@@ -13,10 +15,6 @@ namespace {
 constexpr std::size_t kDeepest = 32;
 constexpr std::size_t kMostValues = 20'000;
 constexpr std::size_t kUsualMembers = 6;
-
-bool equal_any_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 /// Builds the tree from nlohmann's events: limits hold before anything is built, and each string
 /// is wiped in the lexer's buffer at once.
@@ -104,7 +102,7 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
             return false;
         }
         const bool left_out = skipping_ == 0 && !open_.empty() && open_.back()->is_object() &&
-                              equal_any_case(name_, "serviceCatalog");
+                              equal_ignoring_case(name_, "serviceCatalog");
         if (skipping_ > 0 || left_out) {
             ++skipping_;
             return true;
@@ -140,7 +138,7 @@ const JsonNode* JsonNode::find(std::string_view name) const {
     }
     const JsonNode* found = nullptr;
     for (const Member& member : members) {
-        if (equal_any_case(member.name, name)) {
+        if (equal_ignoring_case(member.name, name)) {
             if (found != nullptr) {
                 throw ReplyFault("reply has " + std::string(name) + " twice");
             }
@@ -155,14 +153,30 @@ std::string_view JsonNode::scalar() const noexcept {
 }
 
 std::string_view JsonNode::scalar(std::string_view name) const {
+    const JsonNode* member = text_member(name);
+    if (member == nullptr) {
+        return {};
+    }
+    if (!is_plain_text(member->text.view())) {
+        throw ReplyFault("reply has a " + std::string(name) + " with a control character");
+    }
+    return member->text.view();
+}
+
+std::string JsonNode::shown(std::string_view name, std::size_t max_bytes) const {
+    const JsonNode* member = text_member(name);
+    return member != nullptr ? sanitise(member->text.view(), max_bytes) : std::string();
+}
+
+const JsonNode* JsonNode::text_member(std::string_view name) const {
     const JsonNode* member = find(name);
     if (member == nullptr || member->kind == Kind::Null) {
-        return {};
+        return nullptr;
     }
     if (member->kind != Kind::Text && member->kind != Kind::Number) {
         throw ReplyFault("reply has a " + std::string(name) + " that is no text");
     }
-    return member->text.view();
+    return member;
 }
 
 JsonNode parse_json(std::string_view text) {

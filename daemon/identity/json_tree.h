@@ -3,6 +3,7 @@
 
 #include "common/secret.h"
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,10 +36,17 @@ class JsonNode {
     /// readers could decide on different ones.
     const JsonNode* find(std::string_view name) const;
     /// The member's text, or its number as written, for what is opaque to us; "" when there is
-    /// none or null. Errors: ReplyFault when it is anything else, or there several times.
+    /// none or null. Errors: ReplyFault when it is anything else, or there several times; also when
+    /// a NUL or another control character is in it, which a message on the bus, a header or an
+    /// argument could not carry.
     std::string_view scalar(std::string_view name) const;
-    /// The value of a text or number; "" otherwise.
+    /// The value of a text or number, whatever is in it; "" otherwise.
     std::string_view scalar() const noexcept;
+    /// The member's text made fit for a prompt or the journal, where it is only ever shown.
+    std::string shown(std::string_view name, std::size_t max_bytes) const;
+
+  private:
+    const JsonNode* text_member(std::string_view name) const;
 };
 
 struct JsonNode::Member {

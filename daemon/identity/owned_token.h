@@ -9,7 +9,7 @@
 
 namespace raxauth::identity {
 
-/// Who sees to tokens that nobody wants any more: revokes them at Identity, in the background.
+/// Revokes tokens that nobody needs any more at the identity provider, in the background.
 class TokenRevoker {
   public:
     virtual ~TokenRevoker() = default;
@@ -18,8 +18,8 @@ class TokenRevoker {
     virtual void issued(const Secret& token) noexcept = 0;
     /// An owner ended without handing on. Equal texts are counted: the last holder revokes.
     virtual void abandoned(Secret token) noexcept = 0;
-    /// An owner found it dead (Identity said no at a recheck): nothing to revoke.
-    virtual void dead(Secret token) noexcept = 0;
+    /// An owner ended, and the administrator wants the token to live on until it expires.
+    virtual void left_to_expire(Secret token) noexcept = 0;
 };
 
 /// A token and the duty to end it. Move-only: there is exactly one owner at any time; destroying an
@@ -51,17 +51,12 @@ class OwnedToken {
     bool held() const noexcept { return revoker_ != nullptr; }
     const Secret& text() const noexcept { return text_; }
     WallTime expires() const noexcept { return expires_; }
-    /// False also for one that is not held any more.
-    bool issued_by(const TokenRevoker& revoker) const noexcept { return revoker_ == &revoker; }
-    /// Ends the duty without a request: Identity said that this token lives no more.
-    void declare_dead() noexcept {
+    /// Ends the duty: the administrator wants tokens to outlive the logout.
+    void leave_to_expire() noexcept {
         if (revoker_ != nullptr) {
-            std::exchange(revoker_, nullptr)->dead(std::move(text_));
+            std::exchange(revoker_, nullptr)->left_to_expire(std::move(text_));
         }
     }
-
-    /// Ends the duty: the administrator wants tokens to outlive the logout.
-    void leave_to_expire() noexcept { declare_dead(); }
     /// Ends the duty here because a successor of this process has the token now.
     void hand_over() noexcept {
         revoker_ = nullptr;

@@ -45,18 +45,7 @@ void Revocations::each_pending(const std::function<void(const Secret&)>& visit) 
 
 void Revocations::use(Identity* identity) {
     identity_ = identity;
-    given_up_ = false;
     sweep_.arm();
-}
-
-void Revocations::give_up() noexcept {
-    identity_ = nullptr;
-    given_up_ = true;
-    if (!waiting_.empty()) {
-        note_lost(waiting_.size());
-        waiting_.clear();
-    }
-    sweep_.arm(); // a stop may be waiting for this
 }
 
 Revocations::Digest Revocations::digest_of(const Secret& token) {
@@ -100,12 +89,20 @@ bool Revocations::let_go(const Secret& token) {
     return true;
 }
 
+bool Revocations::owned_again(const Secret& token) const noexcept {
+    try {
+        return holders_.contains(digest_of(token));
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
 void Revocations::abandoned(Secret token) noexcept {
     try {
         if (!let_go(token)) {
             return;
         }
-        if (given_up_ || waiting_.size() >= limits_.queue) {
+        if (waiting_.size() >= limits_.queue) {
             note_lost(1);
             return;
         }
@@ -119,13 +116,13 @@ void Revocations::abandoned(Secret token) noexcept {
     }
 }
 
-void Revocations::dead(Secret token) noexcept {
+void Revocations::left_to_expire(Secret token) noexcept {
     try {
         if (let_go(token)) {
-            ++counts_.dead;
+            ++counts_.left;
         }
     } catch (const std::exception&) {
-        ++counts_.dead;
+        ++counts_.left;
     }
 }
 
@@ -149,8 +146,10 @@ Task<void> Revocations::revoke(std::list<Running>::iterator place) {
             co_await loop_.sleep(pause);
             pause *= 2;
         }
-        if (given_up_) {
-            break;
+        if (owned_again(place->token)) {
+            --counts_.issued; // one text with one owner: its end revokes it
+            end(place);
+            co_return;
         }
         if (identity_ == nullptr) {
             continue;
@@ -166,6 +165,10 @@ Task<void> Revocations::revoke(std::list<Running>::iterator place) {
     } else {
         note_lost(1);
     }
+    end(place);
+}
+
+void Revocations::end(std::list<Running>::iterator place) {
     place->token.clear();
     ended_.splice(ended_.end(), running_, place);
     sweep_.arm();

@@ -25,11 +25,11 @@ struct RevocationLimits {
 };
 
 /// How many tokens went which way since the start. `issued` counts texts, each once however many
-/// owners it has; when nothing is held or waiting, issued = revoked + dead + lost.
+/// owners it has; when nothing is held or waiting, issued = revoked + left + lost.
 struct TokenCounts {
     std::uint64_t issued = 0;
     std::uint64_t revoked = 0; ///< confirmed by Identity, or unknown to it
-    std::uint64_t dead = 0;    ///< found dead at a recheck
+    std::uint64_t left = 0;    ///< to expire by themselves: sessions.revoke_on_logout = false
     std::uint64_t lost = 0;    ///< given up: they live until they expire
 };
 
@@ -46,17 +46,14 @@ class Revocations final : public TokenRevoker {
     /// What is not revoked yet is given up, and the journal says so.
     ~Revocations() override;
 
-    /// Whom to ask, from now on; it outlives this, or is replaced first (null: tokens wait). The
-    /// two know each other: the service issues into this, this revokes at the service.
+    /// The client that revokes from now on; it outlives this, or is replaced first (null: tokens
+    /// wait). All that are ever named here are clients of one provider at one address: a token goes
+    /// back to where it came from and to no other.
     void use(Identity* identity);
-    /// Nobody will be asked any more, until use(): what waits is lost, and what comes is. What is
-    /// under way goes on to its answer.
-    void give_up() noexcept;
-    const Identity* client() const noexcept { return identity_; }
 
     void issued(const Secret& token) noexcept override;
     void abandoned(Secret token) noexcept override;
-    void dead(Secret token) noexcept override;
+    void left_to_expire(Secret token) noexcept override;
 
     const TokenCounts& counts() const noexcept { return counts_; }
     std::size_t held() const noexcept { return holders_.size(); }
@@ -76,15 +73,17 @@ class Revocations final : public TokenRevoker {
     static Digest digest_of(const Secret& token);
     /// One holder less; true when that was the last.
     bool let_go(const Secret& token);
+    /// Has a token that waits for its next attempt been given out once more?
+    bool owned_again(const Secret& token) const noexcept;
     void start_waiting();
     Task<void> revoke(std::list<Running>::iterator place);
+    void end(std::list<Running>::iterator place);
     void note_lost(std::size_t tokens) noexcept;
     void note_revoked() noexcept;
 
     Loop& loop_;
     const RevocationLimits limits_;
     Identity* identity_ = nullptr;
-    bool given_up_ = false;
     TokenCounts counts_;
     std::uint64_t lost_in_a_row_ = 0;
     std::map<Digest, unsigned> holders_;

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -54,6 +55,18 @@ UniqueFd sealed_copy(std::string_view bytes) {
     }
     return fd;
 }
+
+/// Tokens of an issuer that this process must not speak to: counted, and gone with their owners.
+class ForgottenTokens final : public identity::TokenRevoker {
+  public:
+    void issued(const Secret& /*token*/) noexcept override { ++count_; }
+    void abandoned(Secret /*token*/) noexcept override {}
+    void left_to_expire(Secret /*token*/) noexcept override {}
+    std::size_t count() const noexcept { return count_; }
+
+  private:
+    std::size_t count_ = 0;
+};
 
 Secret content_of(int fd) {
     struct stat status{};
@@ -108,11 +121,14 @@ DescriptorStore::DescriptorStore(Loop& loop, SessionStore& sessions, ServiceMana
     }
 }
 
-void DescriptorStore::restore(
-    const std::function<identity::TokenRevoker&(const std::string& address)>& issuer_at) {
-    std::string address;
-    Secret newest;
-    Secret pending;
+struct DescriptorStore::Table {
+    std::string issuer;
+    Secret sessions;
+    Secret pending; ///< tokens that were still to be revoked
+};
+
+std::optional<DescriptorStore::Table> DescriptorStore::newest_kept() {
+    std::optional<Table> newest;
     for (const ServiceManager::Kept& kept : manager_.take()) {
         if (std::find(std::begin(kNames), std::end(kNames), kept.name) == std::end(kNames)) {
             continue;
@@ -125,31 +141,46 @@ void DescriptorStore::restore(
             continue;
         }
         const std::uint64_t generation = in.number();
-        const std::string_view issued_at = in.text();
-        const std::string_view table = in.text();
+        const std::string_view issuer = in.text();
+        const std::string_view sessions = in.text();
+        const std::string_view pending = in.text();
         if (in.good() && generation > generation_) {
             generation_ = generation;
-            address = issued_at;
-            newest = Secret(table);
-            pending = Secret(in.text());
+            newest = Table{std::string(issuer), Secret(sessions), Secret(pending)};
         }
     }
-    if (generation_ == 0) {
-        return;
-    }
-    if (address_.empty()) {
-        address_ = address;
-    } else if (!address.empty() && address_ != address) {
-        journal::notice("Identity is at another address than before; people sign in anew");
-    }
-    identity::TokenRevoker& revoker = issuer_at(address);
-    sessions_.restore(newest, revoker);
-    RecordReader in(pending.view());
+    return newest;
+}
+
+void DescriptorStore::take_back(const Table& table, identity::TokenRevoker& revoker) {
+    sessions_.restore(table.sessions, revoker);
+    RecordReader in(table.pending.view());
     for (std::uint64_t left = in.number(); in.good() && left > 0; --left) {
         Secret token(in.text());
         if (in.good() && !token.empty()) {
             const identity::OwnedToken let_go(std::move(token), WallTime{}, revoker);
         }
+    }
+}
+
+void DescriptorStore::restore(identity::TokenRevoker& revoker) {
+    const std::optional<Table> kept = newest_kept();
+    if (!kept) {
+        return;
+    }
+    if (issuer_.empty()) {
+        issuer_ = kept->issuer;
+    }
+    if (kept->issuer == issuer_) {
+        take_back(*kept, revoker);
+    } else {
+        ForgottenTokens forgotten;
+        take_back(*kept, forgotten);
+        sessions_.clear();
+        journal::warning(fmt::format(
+            "the identity provider or its address is another than before the restart; people "
+            "sign in anew; tokens of the former one that live until they expire: {}",
+            forgotten.count()));
     }
     schedule(); // what was not taken back is to be found by nobody later
 }
@@ -174,14 +205,14 @@ void DescriptorStore::save() {
     RecordWriter out;
     out.text(kMagic);
     out.number(generation_ + 1);
-    out.text(address_);
+    out.text(issuer_);
     out.text(sessions_.serialise().view());
     RecordWriter tokens;
     std::uint64_t count = 0;
     if (pending_) {
-        pending_(address_, [&](const Secret&) { ++count; });
+        pending_([&](const Secret&) { ++count; });
         tokens.number(count);
-        pending_(address_, [&](const Secret& token) { tokens.text(token.view()); });
+        pending_([&](const Secret& token) { tokens.text(token.view()); });
     }
     out.text(tokens.take().view());
     const Secret bytes = out.take();

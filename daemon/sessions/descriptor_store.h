@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,23 +50,23 @@ class DescriptorStore {
     DescriptorStore(const DescriptorStore&) = delete;
     DescriptorStore& operator=(const DescriptorStore&) = delete;
 
-    /// Tokens that are to be revoked are kept too, so that a crash loses none: who tells those of
-    /// one address.
-    using EachToken =
-        std::function<void(const std::string& address, const std::function<void(const Secret&)>&)>;
+    /// Tokens that are to be revoked are kept too, so that a crash loses none.
+    using EachToken = std::function<void(const std::function<void(const Secret&)>&)>;
     void also_keep(EachToken pending) { pending_ = std::move(pending); }
     /// Something that is kept has changed.
     void schedule();
 
-    /// Identity's address, by which a successor knows where the tokens came from. All that the
-    /// store of sessions holds is from there.
-    void issued_at(std::string address) { address_ = std::move(address); }
+    /// The provider and its address, by which a successor knows where the tokens came from. All
+    /// that the store of sessions holds is from there.
+    void issued_by(std::string issuer) { issuer_ = std::move(issuer); }
+    /// Empty: not known yet.
+    const std::string& issuer() const noexcept { return issuer_; }
 
-    /// Takes back what an earlier daemon left; at start-up, before the name is on the bus.
-    /// `issuer_at` tells whose the tokens of an address are. Where issued_at() has not been called,
-    /// the configuration being unusable, the earlier daemon's address stays.
-    void
-    restore(const std::function<identity::TokenRevoker&(const std::string& address)>& issuer_at);
+    /// Takes back what an earlier daemon left; at start-up, before the name is on the bus. Where
+    /// issued_by() has not been called, the configuration being unusable, the earlier daemon's
+    /// issuer stays. Tokens of another issuer are forgotten and reach neither `revoker` nor a
+    /// provider.
+    void restore(identity::TokenRevoker& revoker);
     /// Hands the table over now. Errors: std::system_error; what was kept before stays then.
     void save();
     /// The same for the last time: the successor has the table, whatever becomes of ours.
@@ -75,12 +76,16 @@ class DescriptorStore {
 
   private:
     void save_no_more();
+    struct Table;
+    /// The newest of what the service manager kept.
+    std::optional<Table> newest_kept();
+    void take_back(const Table& table, identity::TokenRevoker& revoker);
 
     Loop& loop_;
     SessionStore& sessions_;
     ServiceManager& manager_;
     EachToken pending_;
-    std::string address_;
+    std::string issuer_;
     std::uint64_t generation_ = 0;
     std::chrono::microseconds last_cost_{0};
     Timer saving_;

@@ -190,8 +190,7 @@ bool SessionStore::adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::
     const SessionKey key = entry->session.key;
     const bool gone = leader > 0 ? process_start(leader) != started
                                  : logind_forgot(entry->session.facts.logind_session);
-    if (!key.is_set() || gone || !may_hold(entry->session.signed_in.token) ||
-        is_closing(entry->session.facts.logind_session) ||
+    if (!key.is_set() || gone || is_closing(entry->session.facts.logind_session) ||
         entry->session.signed_in.token.expires() <= clock_.wall()) {
         return false;
     }

@@ -90,9 +90,6 @@ Grant SessionStore::accept(policy::Admission admission, const caller::Context& c
                           : issued.proven.api_key ? Reason::ApiKeyProven
                                                   : Reason::PasswordProven;
 
-    if (!may_hold(signed_in.token)) { // begun before Identity's address was changed
-        return Grant(reason, Secret(), account.name);
-    }
     // What lets people in opens a session of its own, whatever it was itself started from.
     const bool opens_session = context.caller.is_root() && settings::is_way_in(context.service);
     if (context.session.inside_session() && opens_session) {
@@ -290,24 +287,6 @@ std::size_t SessionStore::flush(std::string_view user) {
     return keys.size() + tickets;
 }
 
-void SessionStore::hold_only(const identity::TokenRevoker& issuer) {
-    issuer_ = &issuer;
-    std::vector<SessionKey> keys;
-    for (const auto& [key, entry] : by_key_) {
-        if (!may_hold(entry->session.signed_in.token)) {
-            keys.push_back(key);
-        }
-    }
-    for (const SessionKey& key : keys) {
-        end(key, End::Revocation, "Identity is at another address now");
-    }
-    const std::size_t tickets = std::erase_if(
-        tickets_, [this](const auto& ticket) { return !may_hold(ticket.second->signed_in.token); });
-    if (tickets > 0) {
-        changed();
-    }
-}
-
 void SessionStore::logind_session_removed(std::string_view logind_session) {
     const auto [first, last] = by_logind_.equal_range(std::string(logind_session));
     std::vector<SessionKey> keys;
@@ -404,9 +383,9 @@ void SessionStore::token_alive(const SessionKey& key, std::uint64_t generation) 
 }
 
 void SessionStore::token_dead(const SessionKey& key, std::uint64_t generation) {
-    if (Session* session = current(key, generation)) {
-        session->signed_in.token.declare_dead();
-        end(key, End::Revocation, "Identity knows the token no more");
+    if (current(key, generation) != nullptr) {
+        // Revoked all the same: a refusal need not mean that the token has ended everywhere.
+        end(key, End::Revocation, "Identity no longer accepts the token");
     }
 }
 

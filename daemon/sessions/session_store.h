@@ -125,10 +125,6 @@ class SessionStore {
     /// "A restart or crash under systemd keeps them".
     Secret serialise() const;
     void restore(const Secret& bytes, identity::TokenRevoker& revoker);
-    /// From now on only tokens of `issuer` are held: entries and tickets with another's end, and
-    /// those are revoked where they came from. Before the first call everybody's are.
-    /// `issuer` outlives the store.
-    void hold_only(const identity::TokenRevoker& issuer);
     /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on
     /// until they expire. What is signed out, flushed or stopped is revoked in any case.
     void revoke_on_logout(bool on) noexcept { revoke_on_logout_ = on; }
@@ -156,9 +152,6 @@ class SessionStore {
     void accept_inside(SignedIn signed_in, const caller::Context& context, const Secret* password);
     bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
     Session* current(const SessionKey& key, std::uint64_t generation);
-    bool may_hold(const identity::OwnedToken& token) const noexcept {
-        return issuer_ == nullptr || token.issued_by(*issuer_);
-    }
     void changed() const;
 
     Loop& loop_;
@@ -169,7 +162,6 @@ class SessionStore {
     std::uint64_t last_generation_ = 0;
     std::function<void()> changed_;
     bool revoke_on_logout_ = true;
-    const identity::TokenRevoker* issuer_ = nullptr; ///< null: any
     std::unordered_map<std::string, std::unique_ptr<Ticket>> tickets_;
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;

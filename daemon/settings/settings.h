@@ -13,14 +13,25 @@ namespace raxauth::settings {
 
 using std::chrono::seconds;
 
+/// Which kind of service [identity] names.
+enum class Provider { Rackspace };
+
+/// What only Rackspace's client reads.
+struct RackspaceSettings {
+    bool apply_rcn_roles = false;
+
+    bool operator==(const RackspaceSettings&) const = default;
+};
+
 struct IdentitySettings {
+    Provider provider = Provider::Rackspace;
     std::string url = "https://identity.api.rackspacecloud.com/v2.0"; ///< no trailing slash
     std::string ca_file;
     std::string pinned_public_key;
     std::string proxy;
     std::chrono::milliseconds connect_timeout{5000};
     std::chrono::milliseconds request_timeout{20000};
-    bool apply_rcn_roles = false;
+    RackspaceSettings rackspace;
 
     bool operator==(const IdentitySettings&) const = default;
 };

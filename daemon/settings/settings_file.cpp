@@ -8,13 +8,12 @@
 #include "common/text.h"
 #include "common/user_name.h"
 #include "daemon/settings/keys.h"
+#include "daemon/settings/url.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <fmt/format.h>
 #include <initializer_list>
-#include <netinet/in.h>
 #include <optional>
 #include <set>
 #include <toml++/toml.h>
@@ -29,10 +28,8 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMaxUrlBytes = 512;
-
 // ---------------------------------------------------------------------------------------------
-// URLs: a strict subset of what libcurl takes, so that nothing is read in two ways
+// Texts
 
 bool only(std::string_view text, bool (*allowed)(char)) {
     return std::all_of(text.begin(), text.end(), allowed);
@@ -40,74 +37,6 @@ bool only(std::string_view text, bool (*allowed)(char)) {
 
 bool is_alphanumeric(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_port(std::string_view text) {
-    if (text.empty() || text.size() > 5 ||
-        !only(text, [](char c) { return c >= '0' && c <= '9'; })) {
-        return false;
-    }
-    const int port = std::stoi(std::string(text));
-    return port >= 1 && port <= 65535;
-}
-
-struct Url {
-    std::string scheme;    ///< lower case
-    std::string authority; ///< host and port, lower case
-    std::string host;      ///< without brackets
-    std::string path;      ///< empty, or begins with '/'; no '/' at its end
-};
-
-std::optional<Url> parse_url(std::string_view text) {
-    const std::size_t colon = text.find("://");
-    if (colon == std::string_view::npos || text.size() > kMaxUrlBytes) {
-        return std::nullopt;
-    }
-    Url url;
-    url.scheme = lower_case(text.substr(0, colon));
-    text.remove_prefix(colon + 3);
-    const std::size_t slash = std::min(text.find('/'), text.size());
-    url.authority = lower_case(text.substr(0, slash));
-    url.path = text.substr(slash);
-    while (!url.path.empty() && url.path.back() == '/') {
-        url.path.pop_back();
-    }
-    std::string_view rest = url.authority;
-    if (rest.substr(0, 1) == "[") {
-        const std::size_t end = rest.find(']');
-        if (end == std::string_view::npos) {
-            return std::nullopt;
-        }
-        url.host = rest.substr(1, end - 1);
-        rest.remove_prefix(end + 1);
-        in6_addr address{};
-        if (inet_pton(AF_INET6, url.host.c_str(), &address) != 1) {
-            return std::nullopt;
-        }
-    } else {
-        const std::size_t end = std::min(rest.find(':'), rest.size());
-        url.host = rest.substr(0, end);
-        rest.remove_prefix(end);
-        if (url.host.empty() || !only(url.host, [](char c) {
-                return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
-            })) {
-            return std::nullopt;
-        }
-    }
-    const bool path_ok = only(url.path, [](char c) {
-        return is_alphanumeric(c) ||
-               std::string_view("/-._~%+:,=").find(c) != std::string_view::npos;
-    });
-    const bool port_ok = rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
-    return path_ok && port_ok ? std::optional(std::move(url)) : std::nullopt;
-}
-
-bool is_loopback(const std::string& host) {
-    in_addr v4{};
-    in6_addr v6{};
-    return host == "localhost" ||
-           (inet_pton(AF_INET, host.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 24U) == 127) ||
-           (inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
 /// What a fault may show of a URL: never a password that somebody wrote into it.
@@ -123,7 +52,7 @@ void wrong_url(const Value& value, std::string wanted) {
 std::optional<std::string> identity_url(const Value& value) {
     const std::string* text = value.text();
     auto url = text != nullptr ? parse_url(*text) : std::nullopt;
-    if (url && (url->scheme == "https" || (url->scheme == "http" && is_loopback(url->host)))) {
+    if (url && (url->scheme == "https" || (url->scheme == "http" && is_loopback(*url)))) {
         const std::string_view own_port = url->scheme == "https" ? ":443" : ":80";
         if (url->authority.ends_with(own_port)) {
             url->authority.resize(url->authority.size() - own_port.size());
@@ -150,9 +79,6 @@ std::optional<std::string> proxy_url(const Value& value) {
                      "port alone");
     return std::nullopt;
 }
-
-// ---------------------------------------------------------------------------------------------
-// Texts
 
 bool is_absolute_path_or_empty(const std::string& text) {
     return text.empty() || (text.front() == '/' && text.size() < 4096 && only(text, [](char c) {
@@ -237,6 +163,8 @@ bool is_cloud_name(const std::string& name) {
 
 const std::vector<Key<IdentitySettings>>& identity_keys() {
     static const std::vector<Key<IdentitySettings>> keys{
+        key("provider", &IdentitySettings::provider,
+            one_of<Provider>({{"rackspace", Provider::Rackspace}})),
         key("url", &IdentitySettings::url, identity_url),
         key("ca_file", &IdentitySettings::ca_file,
             text(is_absolute_path_or_empty, "\"\", or the absolute path of a PEM file")),
@@ -247,7 +175,12 @@ const std::vector<Key<IdentitySettings>>& identity_keys() {
             duration<milliseconds>(100ms, 30s)),
         key("request_timeout", &IdentitySettings::request_timeout,
             duration<milliseconds>(200ms, 50s)),
-        key("apply_rcn_roles", &IdentitySettings::apply_rcn_roles, boolean),
+        {"apply_rcn_roles",
+         [](const Value& value, IdentitySettings& identity) {
+             if (const auto on = boolean(value)) {
+                 identity.rackspace.apply_rcn_roles = *on;
+             }
+         }},
     };
     return keys;
 }
@@ -540,6 +473,13 @@ void Reader::check_together(const std::string& main_file) {
             s.sign_in.deadline);
     shorter("identity.request_timeout", s.identity.request_timeout, "sign_in.enrolment_deadline",
             s.sign_in.enrolment_deadline);
+    // The proxy is the next hop: only one on this machine keeps what is not encrypted here.
+    if (is_sound({"identity.url", "identity.proxy"}) && s.identity.url.starts_with("http://") &&
+        !s.identity.proxy.empty() && !is_loopback_url(s.identity.proxy)) {
+        complain_about("identity.proxy", "identity.url", quoted(s.identity.proxy),
+                       "no proxy, or one on this machine: identity.url is http://, so passwords "
+                       "would go to the proxy unencrypted");
+    }
     if (s.accounts.maximum_uid < s.accounts.minimum_uid &&
         is_sound({"accounts.maximum_uid", "accounts.minimum_uid"})) {
         complain_about(

@@ -7,6 +7,7 @@
 //   kept_sessions URL COUNT USER UID AUDIT_SESSION PROGRAM ARG...
 //
 // One of the sessions is USER's with that audit session; the others are of made-up people.
+#include "daemon/identity/provider_factory.h"
 #include "daemon/loop/loop.h"
 #include "daemon/policy/access_rules.h"
 #include "daemon/sessions/descriptor_store.h"
@@ -30,7 +31,7 @@ class NoRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret& /*token*/) noexcept override {}
     void abandoned(Secret /*token*/) noexcept override {}
-    void dead(Secret /*token*/) noexcept override {}
+    void left_to_expire(Secret /*token*/) noexcept override {}
 };
 
 /// Catches what the daemon hands to systemd.
@@ -125,7 +126,9 @@ int main(int argc, char** argv) {
             sign_in(store, {"u" + std::to_string(i), 100000 + i, one.audit_session + i}, revoker,
                     clock);
         }
-        keeper.issued_at(argv[1]);
+        settings::IdentitySettings service;
+        service.url = argv[1];
+        keeper.issued_by(identity::issuer_of(service));
         keeper.save();
         become_daemon(manager, argv + 6);
     } catch (const std::exception& fault) {

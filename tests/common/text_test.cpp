@@ -126,3 +126,26 @@ TEST(SanitiseLines, cuts_at_a_character_and_says_so) {
     STRCMP_EQUAL("ab\ndefg", sanitise_lines("ab\ndefg", 7).c_str());
     STRCMP_EQUAL("ab...", sanitise_lines("ab\xE2\x96\x88\xE2\x96\x88", 7).c_str());
 }
+
+TEST_GROUP(Text){};
+
+TEST(Text, trim_takes_blanks_and_line_ends_from_both_ends_alone) {
+    const Row rows[] = {{" \t a b\r\n", "a b"}, {"a", "a"}, {"", ""}, {" \n ", ""}};
+    for (const Row& row : rows) {
+        STRCMP_EQUAL(row.clean, std::string(trim(row.foreign)).c_str());
+    }
+}
+
+TEST(Text, plain_text_has_neither_control_characters_nor_broken_utf8) {
+    for (const char* text : {"", "DFW",
+                             "Gr\xC3\xB6\xC3\x9F"
+                             "e",
+                             "\xF0\x9F\x94\x91", "a b"}) {
+        CHECK_TRUE_TEXT(is_plain_text(text), text);
+    }
+    using namespace std::string_view_literals;
+    for (const std::string_view text : {"DFW\0X"sv, "\x1B[31m"sv, "a\nb"sv, "a\x7F"sv, "\xC2\x85"sv,
+                                        "\xFF"sv, "\xC3"sv, "\xED\xA0\x80"sv}) {
+        CHECK_FALSE(is_plain_text(text));
+    }
+}

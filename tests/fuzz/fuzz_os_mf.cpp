@@ -9,6 +9,7 @@
 #include <vector>
 
 using namespace raxauth::identity;
+using namespace raxauth::identity::rackspace;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view rest(reinterpret_cast<const char*>(data), size);

@@ -14,6 +14,7 @@
 
 using namespace raxauth;
 using namespace raxauth::identity;
+using namespace raxauth::identity::rackspace;
 
 namespace {
 

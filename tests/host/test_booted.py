@@ -152,6 +152,34 @@ def test_a_stop_ends_all_sessions_and_revokes_their_tokens(host):
         sudo_needs_both(session)
 
 
+def test_a_restart_with_another_address_revokes_the_tokens_at_the_former_one(host):
+    here = host.identity.url_of("localhost")
+    with signed_in(host):
+        host.write_settings({"identity": {"url": here.replace("https://localhost:",
+                                                              "https://localhost:1")}})
+        host.systemctl("restart", UNIT)
+        assert host.identity.issued_tokens()
+        host.identity.wait_for_no_live_tokens()
+        with host.caller() as root:
+            assert root.property("Sessions") == 0
+
+
+def test_after_a_crash_no_token_reaches_another_address(host):
+    elsewhere = host.identity.url_of("127.0.0.1")
+    with signed_in(host):
+        mark = host.journal.mark()
+        host.write_settings({"identity": {"url": elsewhere}})
+        (old,) = host.pids("raxauthd")
+        host.kill(old)
+        host.wait_until(lambda: [p for p in host.pids("raxauthd") if p != old], "a new daemon")
+        found = host.journal.wait(mark, MESSAGE=(
+            "the identity provider or its address is another than before the restart; people sign "
+            "in anew; tokens of the former one that live until they expire: 1"))
+        assert found
+    assert not any(r["method"] == "DELETE" for r in host.identity.requests())
+    assert len(host.identity.live_tokens()) == 1
+
+
 def test_a_killed_ssh_session_is_over_and_its_token_revoked(host):
     with signed_in(host) as session:
         host.run(["loginctl", "terminate-session", session.shell("echo $XDG_SESSION_ID")])

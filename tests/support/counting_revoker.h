@@ -9,7 +9,7 @@
 
 namespace raxauth::testing {
 
-/// Keeps the account of every token: each one issued ends exactly once, abandoned or dead.
+/// Keeps the account of every token: each one issued ends exactly once, abandoned or left to expire.
 class CountingRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret& token) noexcept override {
@@ -20,8 +20,8 @@ class CountingRevoker final : public identity::TokenRevoker {
         ++abandoned_;
         end(token);
     }
-    void dead(Secret token) noexcept override {
-        ++dead_;
+    void left_to_expire(Secret token) noexcept override {
+        ++left_;
         end(token);
     }
 
@@ -33,7 +33,7 @@ class CountingRevoker final : public identity::TokenRevoker {
     }
     /// Every token that came into being has ended, and none twice.
     bool balanced() const noexcept {
-        return live_.empty() && strangers_ == 0 && issued_ == abandoned_ + dead_;
+        return live_.empty() && strangers_ == 0 && issued_ == abandoned_ + left_;
     }
 
   private:
@@ -48,7 +48,7 @@ class CountingRevoker final : public identity::TokenRevoker {
 
     std::size_t issued_ = 0;
     std::size_t abandoned_ = 0;
-    std::size_t dead_ = 0;
+    std::size_t left_ = 0;
     std::size_t strangers_ = 0;
     std::vector<std::string> live_;
 };

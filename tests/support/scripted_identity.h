@@ -71,6 +71,7 @@ class ScriptedIdentity final : public identity::Identity {
     identity::Capabilities capabilities() const override { return can; }
     void warm() override { ++warmed; }
     identity::Reachability reachability() const override { return reachable; }
+    bool busy() const override { return under_way_ > 0; }
 
     std::size_t asked(int step) const {
         std::size_t count = 0;

@@ -27,13 +27,13 @@ namespace {
     throw std::runtime_error(what);
 }
 
-std::shared_ptr<X509> self_signed(EVP_PKEY* key, const std::string& names) {
+std::shared_ptr<X509> self_signed(EVP_PKEY* key, const std::string& names, int valid_for) {
     std::shared_ptr<X509> certificate(X509_new(), X509_free);
     X509* x = certificate.get();
     X509_set_version(x, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(x), -7200);
+    X509_gmtime_adj(X509_getm_notAfter(x), valid_for);
     X509_set_pubkey(x, key);
     X509_NAME* name = X509_get_subject_name(x);
     const auto* common = reinterpret_cast<const unsigned char*>("scripted server");
@@ -209,7 +209,7 @@ ScriptedServer::ScriptedServer(Script script, Options options)
     : script_(std::move(script)), options_(std::move(options)) {
     if (options_.tls) {
         const std::shared_ptr<EVP_PKEY> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-        const auto certificate = self_signed(key.get(), options_.names);
+        const auto certificate = self_signed(key.get(), options_.names, options_.valid_for);
         SSL_CTX* context = SSL_CTX_new(TLS_server_method());
         tls_.reset(context, [](void* c) { SSL_CTX_free(static_cast<SSL_CTX*>(c)); });
         if (options_.newest_tls != 0) {

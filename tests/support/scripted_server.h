@@ -55,6 +55,7 @@ class ScriptedServer {
         std::string address = "127.0.0.1";
         std::uint16_t port = 0; ///< 0: any
         bool mute = false;      ///< accept, and say nothing at all
+        int valid_for = 3600;   ///< seconds, of the certificate; negative: it has expired
         int newest_tls = 0;     ///< TLS1_1_VERSION …; 0: the newest there is
         std::string names = "DNS:localhost,DNS:identity.test,IP:127.0.0.1";
     };

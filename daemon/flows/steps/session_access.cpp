@@ -44,8 +44,7 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
     }
     access.key = sessions::SessionKey::of(context.session, context.user);
     const auto standing = [&access, &services] {
-        return standing_sign_in(access.key, access.subject.account, services.issuer,
-                                services.sessions);
+        return standing_sign_in(access.key, access.subject.account, services.sessions);
     };
     const sessions::Session* session = standing();
     // Where tokens are not handed out, somebody at this session's keyboard does not get what a

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libcurl's multi interface on sd-event. What its users learnt the hard way, and is kept here:
+// libcurl's multi interface on sd-event: one machine, whose parts share all its state, and so one
+// file. What its users learnt the hard way, and is kept here:
 //  - Inside curl's callbacks nothing of ours runs that could come back to curl: finished transfers
 //    are read after curl_multi_socket_action() returned, and delivered in the next turn of the
 //    loop.
@@ -12,28 +13,37 @@
 //    SMS or count another attempt.
 //  - curl's check before it uses a kept connection again sees only a bare end of stream; a server
 //    that closes with a TLS alert looks alive. So idle connections are looked at here as well.
-//  - curl goes on to a host's next address when connecting fails, but not when TLS fails: that is
-//    done here, by refusing the addresses that failed.
+//  - curl goes on to a host's next address when connecting fails, but not when TLS fails or nothing
+//    is said: that is done here, by refusing the addresses that failed. It earns its place where a
+//    load balancer has one bad node of several, which otherwise stops every third sign-in, or makes
+//    each new connection wait for its time-out.
+//  - curl counts the name lookup as connecting. A first name server that is dead takes 5 s of that,
+//    so curl gets more time, and what connecting may take is counted here from the first socket on.
+//  - curl keeps a CA file parsed for a day: see CaBundle.
 //  - A new easy handle per transfer costs 2 us and leaves no secret behind when it is freed; the CA
 //    bundle stays parsed in the multi handle, TLS sessions in the share.
 #include "daemon/identity/http/http_transport.h"
 
 #include "common/handle.h"
 #include "common/text.h"
+#include "common/unique_fd.h"
+#include "daemon/identity/http/ca_bundle.h"
+#include "daemon/identity/http/failed_addresses.h"
+#include "daemon/identity/http/header_list.h"
+#include "daemon/identity/http/request_options.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cstdlib>
-#include <cstring>
 #include <curl/curl.h>
 #include <deque>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <linux/tcp.h>
 #include <list>
 #include <netinet/in.h>
+#include <openssl/x509_vfy.h>
 #include <poll.h>
-#include <set>
 #include <stdexcept>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,7 +59,6 @@ using std::chrono::steady_clock;
 using CurlMulti = CHandle<CURLM, curl_multi_cleanup>;
 using CurlEasy = CHandle<CURL, curl_easy_cleanup>;
 using CurlShare = CHandle<CURLSH, curl_share_cleanup>;
-using CurlUrl = CHandle<CURLU, curl_url_cleanup>;
 
 /// Requests sent, or replies handed on, in one turn of the loop: a hundred at once would keep
 /// whoever calls meanwhile waiting for all of them.
@@ -61,48 +70,11 @@ constexpr std::chrono::seconds kFreshIdle{25};
 /// A server that closed an idle connection within this time may as well be about to: its word would
 /// still be on the way.
 constexpr milliseconds kSweepEvery{5};
-/// What curl reads and writes at a time: a request or reply fits, and every buffer is wiped when it
-/// is freed. The lesser is the least that curl takes for sending.
-constexpr long kReadBuffer = 4 * 1024;
-constexpr long kSendBuffer = 16 * 1024;
 constexpr std::size_t kUsualHeaders = 512; ///< bytes
-/// Addresses of one host tried after TLS failed.
-constexpr std::size_t kRefusedAddresses = 8;
-
-/// Request headers may carry a token or session id: wiped, then freed.
-class HeaderList {
-  public:
-    HeaderList() = default;
-    HeaderList(const HeaderList&) = delete;
-    HeaderList& operator=(const HeaderList&) = delete;
-    ~HeaderList() { clear(); }
-
-    void add(std::string_view name, std::string_view value) {
-        Secret line;
-        line.reserve(name.size() + value.size() + 2);
-        line.append(name);
-        line.append(": ");
-        line.append(value);
-        add_line(line.c_str());
-    }
-    void add_line(const char* line) {
-        curl_slist* longer = curl_slist_append(list_, line);
-        if (longer == nullptr) {
-            throw std::bad_alloc();
-        }
-        list_ = longer;
-    }
-    void clear() noexcept {
-        for (const curl_slist* item = list_; item != nullptr; item = item->next) {
-            wipe(item->data, std::strlen(item->data));
-        }
-        curl_slist_free_all(std::exchange(list_, nullptr));
-    }
-    curl_slist* get() const noexcept { return list_; }
-
-  private:
-    curl_slist* list_ = nullptr;
-};
+/// Addresses of one host tried by one request.
+constexpr unsigned kAddressesTried = 8;
+/// A connection that is not up by then, on a path that loses nothing, will not be.
+constexpr std::chrono::seconds kSilentAfter{1};
 
 void initialise_curl_once() {
     static const int cleared = ::unsetenv("SSLKEYLOGFILE"); // libcurl would write TLS keys there
@@ -114,44 +86,6 @@ void initialise_curl_once() {
     }
 }
 
-bool names_loopback(const std::string& url) {
-    const CurlUrl parsed(curl_url());
-    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-        return false;
-    }
-    char* text = nullptr;
-    if (curl_url_get(parsed.get(), CURLUPART_HOST, &text, 0) != CURLUE_OK) {
-        return false;
-    }
-    const std::string host(text);
-    curl_free(text);
-    in_addr v4{};
-    if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-        return (ntohl(v4.s_addr) >> 24U) == 127;
-    }
-    return host == "localhost" || host == "[::1]";
-}
-
-/// A setting that did not take could mean a proxy from the environment, or no verification.
-template <class Value>
-void set(CURL* easy, CURLoption option, Value value) {
-    const CURLcode result = curl_easy_setopt(easy, option, value);
-    if (result != CURLE_OK) {
-        throw std::runtime_error(curl_easy_strerror(result));
-    }
-}
-
-std::string_view trim(std::string_view text) {
-    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-    while (!text.empty() && blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
-
 /// Was TCP up, and something sent? Asked of the kernel, since curl's own figures do not tell when
 /// the connection has failed.
 bool carried_data(curl_socket_t fd) {
@@ -161,26 +95,7 @@ bool carried_data(curl_socket_t fd) {
            info.tcpi_data_segs_out > 0;
 }
 
-/// What a failing TLS handshake ends in; another address may do better.
-bool failed_in_tls(CURLcode result) {
-    switch (result) {
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_OPERATION_TIMEDOUT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 } // namespace
-
-// --- one transfer --------------------------------------------------------------------------------
 
 struct HttpTransfer::State {
     enum class Phase { Waiting, Active, Finished, Over };
@@ -200,14 +115,22 @@ struct HttpTransfer::State {
     bool repeat_refused = false;
     std::optional<HttpResult> result;
 
-    std::set<std::string> refused_addresses; ///< TLS failed there
-    std::string last_closed; ///< of the addresses tried in this round where TCP was up
+    // Of this attempt; a request makes several where addresses fail.
+    std::vector<std::string> closed; ///< addresses that were silent, or failed in TLS
     bool opened_any = false;
+    bool avoided_any = false; ///< an address that failed before was passed over
+    bool connecting_expired = false;
+    Timer connecting; ///< from the first socket on: the name is known then
+    // Of all attempts.
+    steady_clock::time_point started;
+    unsigned attempts = 0;
+    bool last_resort = false; ///< every address failed before: try them all
     std::string first_failure;
     char error_text[CURL_ERROR_SIZE] = {};
 
     /// Nothing secret is kept for longer than the transfer takes.
     void release_request() noexcept {
+        connecting = Timer();
         easy.reset();
         header_list.clear();
         request.body.clear();
@@ -215,9 +138,6 @@ struct HttpTransfer::State {
         request.headers.clear();
     }
 };
-
-// --- the core: what curl calls back
-// ----------------------------------------------------------------
 
 struct HttpTransport::Core {
     using StatePtr = std::shared_ptr<HttpTransfer::State>;
@@ -233,12 +153,13 @@ struct HttpTransport::Core {
     struct Connection {
         std::weak_ptr<HttpTransfer::State> opened_for;
         std::string address;
+        steady_clock::time_point opened;
         bool in_use = true;
         steady_clock::time_point idle_since;
     };
 
-    Core(Loop& on, const settings::IdentitySettings& from, const Clock& with,
-         TransportLimits within);
+    Core(Loop& on_loop, const settings::IdentitySettings& identity, const Clock& by,
+         TransportLimits bounds);
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
     ~Core();
@@ -252,12 +173,15 @@ struct HttpTransport::Core {
     void set_options(HttpTransfer::State& state);
     void expire_waiting();
     void sweep_idle_connections();
+    void watch_ca_bundle();
     void act(curl_socket_t fd, int events);
     void read_finished();
     void on_finished(const StatePtr& state, CURLcode code);
-    bool try_next_address(const StatePtr& state, CURLcode code);
+    void expire_connecting(const StatePtr& state);
+    bool try_next_address(const StatePtr& state, const std::string& failure);
     HttpReply take_reply(HttpTransfer::State& state, CURL* easy);
     HttpFailure describe_failure(const HttpTransfer::State& state, CURLcode code) const;
+    std::string words_of(const HttpTransfer::State& state, CURLcode code) const;
     void finish(const StatePtr& state, HttpResult result);
     void deliver();
     void fail_all_active();
@@ -280,8 +204,8 @@ struct HttpTransport::Core {
     const Clock& clock;
     const settings::IdentitySettings settings;
     const TransportLimits limits;
-    const bool plain_http_allowed;
-    std::string ca_bundle;
+    CaBundle ca_bundle;
+    FailedAddresses failed_addresses;
 
     // Destroyed last to first: easy handles, then the multi handle (which still calls back into
     // what stands above it), then its share.
@@ -306,15 +230,11 @@ struct HttpTransport::Core {
     HeaderList resolve;
 };
 
-HttpTransport::Core::Core(Loop& on, const settings::IdentitySettings& from, const Clock& with,
-                          TransportLimits within)
-    : loop(on), clock(with), settings(from), limits(std::move(within)),
-      plain_http_allowed(names_loopback(from.url)), ca_bundle(from.ca_file) {
+HttpTransport::Core::Core(Loop& on_loop, const settings::IdentitySettings& identity,
+                          const Clock& by, TransportLimits bounds)
+    : loop(on_loop), clock(by), settings(identity), limits(std::move(bounds)),
+      ca_bundle(identity.ca_file.empty() ? system_ca_bundle() : identity.ca_file) {
     initialise_curl_once();
-    if (ca_bundle.empty()) {
-        const auto* version = curl_version_info(CURLVERSION_NOW);
-        ca_bundle = version->cainfo != nullptr ? version->cainfo : "";
-    }
     share.reset(curl_share_init());
     multi.reset(curl_multi_init());
     if (!share || !multi) {
@@ -366,7 +286,8 @@ HttpTransport::Core::StatePtr HttpTransport::Core::start(HttpRequest request,
     state->core = this;
     state->request = std::move(request);
     state->done = std::move(done);
-    state->deadline = steady_clock::now() + settings.request_timeout;
+    state->started = steady_clock::now();
+    state->deadline = state->started + settings.request_timeout;
     if (waiting.size() >= limits.waiting) {
         finish(state, HttpFailure{"too many requests are waiting for a connection", false, false});
         return state;
@@ -406,6 +327,7 @@ void HttpTransport::Core::pump() {
         }
         if (!looked) {
             sweep_idle_connections();
+            watch_ca_bundle();
             looked = true;
         }
         const StatePtr state = waiting.front();
@@ -433,7 +355,9 @@ void HttpTransport::Core::expire_waiting() {
 
 void HttpTransport::Core::launch(const StatePtr& state) {
     state->opened_any = false;
-    state->last_closed.clear();
+    state->avoided_any = false;
+    state->closed.clear();
+    ++state->attempts;
     try {
         state->easy.reset(curl_easy_init());
         if (!state->easy) {
@@ -458,51 +382,23 @@ void HttpTransport::Core::set_options(HttpTransfer::State& state) {
 
     const auto left = std::chrono::ceil<milliseconds>(state.deadline - steady_clock::now());
     const milliseconds all = std::max(left, milliseconds(1));
-    set(e, CURLOPT_TIMEOUT_MS, static_cast<long>(all.count()));
-    set(e, CURLOPT_CONNECTTIMEOUT_MS,
-        static_cast<long>(std::min(all, settings.connect_timeout).count()));
+    set_option(e, CURLOPT_TIMEOUT_MS, static_cast<long>(all.count()));
+    set_option(
+        e, CURLOPT_CONNECTTIMEOUT_MS,
+        static_cast<long>(std::min(all, limits.name_lookup + settings.connect_timeout).count()));
 
-    set(e, CURLOPT_URL, request.url.c_str());
-    set(e, CURLOPT_PROTOCOLS_STR, plain_http_allowed ? "http,https" : "https");
-    set(e, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(e, CURLOPT_FOLLOWLOCATION, 0L);
-    set(e, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(e, CURLOPT_NOSIGNAL, 1L);
-    // Otherwise a name server that does not answer would hold the loop when a transfer ends.
-    set(e, CURLOPT_QUICK_EXIT, 1L);
-    set(e, CURLOPT_USERAGENT, "raxauth");
-    // Set even when empty: an unset proxy would be taken from the environment.
-    set(e, CURLOPT_PROXY, settings.proxy.c_str());
-    set(e, CURLOPT_NOPROXY, "");
-    set(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-
-    set(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    set(e, CURLOPT_SSL_VERIFYHOST, 2L);
-    set(e, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    if (!ca_bundle.empty()) {
-        set(e, CURLOPT_CAINFO, ca_bundle.c_str());
-        // The parsed bundle is kept only where no directory is searched besides.
-        set(e, CURLOPT_CAPATH, nullptr);
-    }
-    if (!settings.pinned_public_key.empty()) {
-        set(e, CURLOPT_PINNEDPUBLICKEY, settings.pinned_public_key.c_str());
-    }
-    set(e, CURLOPT_SHARE, share.get());
-
-    set(e, CURLOPT_BUFFERSIZE, kReadBuffer);
-    set(e, CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
-    set(e, CURLOPT_TCP_NODELAY, 1L);
-    set(e, CURLOPT_TCP_KEEPALIVE, 1L);
-    set(e, CURLOPT_TCP_KEEPIDLE, 30L);
-    set(e, CURLOPT_MAXAGE_CONN, static_cast<long>(limits.idle_connection.count()));
-    set(e, CURLOPT_OPENSOCKETFUNCTION, &Core::on_open);
-    set(e, CURLOPT_OPENSOCKETDATA, &state);
-    set(e, CURLOPT_CLOSESOCKETFUNCTION, &Core::on_close);
-    set(e, CURLOPT_CLOSESOCKETDATA, this); // the connection may outlive the transfer
-    set(e, CURLOPT_PREREQFUNCTION, &Core::on_before_request);
-    set(e, CURLOPT_PREREQDATA, &state);
+    set_option(e, CURLOPT_URL, request.url.c_str());
+    set_common_options(e, settings, ca_bundle.path());
+    set_option(e, CURLOPT_SHARE, share.get());
+    set_option(e, CURLOPT_MAXAGE_CONN, static_cast<long>(limits.idle_connection.count()));
+    set_option(e, CURLOPT_OPENSOCKETFUNCTION, &Core::on_open);
+    set_option(e, CURLOPT_OPENSOCKETDATA, &state);
+    set_option(e, CURLOPT_CLOSESOCKETFUNCTION, &Core::on_close);
+    set_option(e, CURLOPT_CLOSESOCKETDATA, this); // the connection may outlive the transfer
+    set_option(e, CURLOPT_PREREQFUNCTION, &Core::on_before_request);
+    set_option(e, CURLOPT_PREREQDATA, &state);
     if (resolve.get() != nullptr) {
-        set(e, CURLOPT_RESOLVE, resolve.get());
+        set_option(e, CURLOPT_RESOLVE, resolve.get());
     }
 
     state.header_list.clear();
@@ -510,19 +406,19 @@ void HttpTransport::Core::set_options(HttpTransfer::State& state) {
         state.header_list.add(header.name, header.value.view());
     }
     state.header_list.add_line("Expect:");
-    set(e, CURLOPT_HTTPHEADER, state.header_list.get());
+    set_option(e, CURLOPT_HTTPHEADER, state.header_list.get());
     if (request.method == HttpMethod::Post || request.method == HttpMethod::Put) {
-        set(e, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
-        set(e, CURLOPT_POSTFIELDS, request.body.c_str()); // not copied
+        set_option(e, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+        set_option(e, CURLOPT_POSTFIELDS, request.body.c_str()); // not copied
     }
     if (request.method == HttpMethod::Put || request.method == HttpMethod::Delete) {
-        set(e, CURLOPT_CUSTOMREQUEST, request.method == HttpMethod::Put ? "PUT" : "DELETE");
+        set_option(e, CURLOPT_CUSTOMREQUEST, request.method == HttpMethod::Put ? "PUT" : "DELETE");
     }
-    set(e, CURLOPT_HEADERFUNCTION, &Core::on_header);
-    set(e, CURLOPT_HEADERDATA, &state);
-    set(e, CURLOPT_WRITEFUNCTION, &Core::on_body);
-    set(e, CURLOPT_WRITEDATA, &state);
-    set(e, CURLOPT_ERRORBUFFER, state.error_text);
+    set_option(e, CURLOPT_HEADERFUNCTION, &Core::on_header);
+    set_option(e, CURLOPT_HEADERDATA, &state);
+    set_option(e, CURLOPT_WRITEFUNCTION, &Core::on_body);
+    set_option(e, CURLOPT_WRITEDATA, &state);
+    set_option(e, CURLOPT_ERRORBUFFER, state.error_text);
 }
 
 /// Kept connections that the server has closed: curl is to see it. Its own look before use takes
@@ -554,8 +450,18 @@ void HttpTransport::Core::sweep_idle_connections() {
     }
 }
 
+/// Connections that were verified with another bundle are not used again; warm() is to see that.
+void HttpTransport::Core::watch_ca_bundle() {
+    if (ca_bundle.changed()) {
+        for (auto& [fd, connection] : connections) {
+            connection.idle_since = {};
+        }
+    }
+}
+
 void HttpTransport::Core::warm(std::string_view url) {
     sweep_idle_connections();
+    watch_ca_bundle();
     const auto now = steady_clock::now();
     const bool fresh = std::any_of(connections.begin(), connections.end(), [&](const auto& entry) {
         return !entry.second.in_use && now - entry.second.idle_since < kFreshIdle;
@@ -572,9 +478,6 @@ void HttpTransport::Core::warm(std::string_view url) {
         warming.erase(place); // whatever came: the real request will tell
     }));
 }
-
-// --- events
-// ----------------------------------------------------------------------------------------
 
 void HttpTransport::Core::act(curl_socket_t fd, int events) {
     int running = 0;
@@ -658,23 +561,36 @@ curl_socket_t HttpTransport::Core::on_open(void* userdata, curlsocktype purpose,
         const std::string_view raw(static_cast<const char*>(static_cast<void*>(&address->addr)),
                                    address->addrlen);
         std::string key(raw);
-        if (state.refused_addresses.contains(key)) {
+        Core& core = *state.core;
+        const auto now = steady_clock::now();
+        if (core.failed_addresses.contains(
+                key, now, state.last_resort ? state.started : steady_clock::time_point::min())) {
+            state.avoided_any = true;
+            // Not CURL_SOCKET_BAD: curl would wait for it as for one that connects. To connect this
+            // one to an internet address fails at once, and curl goes on to the next.
+            return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        }
+        UniqueFd fd(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+        if (!fd) {
             return CURL_SOCKET_BAD;
         }
-        const int fd =
-            ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        if (fd < 0) {
-            return CURL_SOCKET_BAD;
-        }
-        state.opened_any = true;
         Connection connection;
-        const auto owner = state.core->active.find(state.easy.get());
-        if (owner != state.core->active.end()) {
+        const auto owner = core.active.find(state.easy.get());
+        if (owner != core.active.end()) {
             connection.opened_for = owner->second;
+            if (!std::exchange(state.opened_any, true)) {
+                state.connecting = core.loop.after(core.settings.connect_timeout,
+                                                   [&core, weak = std::weak_ptr(owner->second)] {
+                                                       if (const StatePtr expired = weak.lock()) {
+                                                           core.expire_connecting(expired);
+                                                       }
+                                                   });
+            }
         }
         connection.address = std::move(key);
-        state.core->connections.insert_or_assign(fd, std::move(connection));
-        return fd;
+        connection.opened = now;
+        core.connections.insert_or_assign(fd.get(), std::move(connection));
+        return fd.release();
     } catch (...) {
         return CURL_SOCKET_BAD;
     }
@@ -690,8 +606,14 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
     }
     if (const auto known = core.connections.find(fd); known != core.connections.end()) {
         const auto opener = known->second.opened_for.lock();
-        if (opener && carried_data(fd)) {
-            opener->last_closed = std::move(known->second.address);
+        const bool silent = steady_clock::now() - known->second.opened >= kSilentAfter;
+        if (opener && opener->sendings == 0 &&
+            (silent || opener->connecting_expired || carried_data(fd))) {
+            try {
+                opener->closed.push_back(std::move(known->second.address));
+            } catch (const std::bad_alloc&) {
+                opener->closed.clear(); // not remembered, and no next address
+            }
         }
         core.connections.erase(known);
     }
@@ -706,6 +628,7 @@ int HttpTransport::Core::on_before_request(void* userdata, char* /*remote*/, cha
         return CURL_PREREQFUNC_ABORT;
     }
     ++state.sendings;
+    state.connecting.pause();
     return CURL_PREREQFUNC_OK;
 }
 
@@ -764,9 +687,6 @@ std::size_t HttpTransport::Core::on_body(char* data, std::size_t size, std::size
     }
 }
 
-// --- ends
-// ------------------------------------------------------------------------------------------
-
 void HttpTransport::Core::read_finished() {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
@@ -794,9 +714,13 @@ void HttpTransport::Core::on_finished(const StatePtr& state, CURLcode code) {
     curl_multi_remove_handle(multi.get(), state->easy.get());
     active.erase(state->easy.get());
     state->easy.reset();
+    state->connecting.pause();
+    for (const std::string& address : state->closed) {
+        failed_addresses.add(address, steady_clock::now());
+    }
     if (const auto* reply = std::get_if<HttpReply>(&result)) {
         note_reached(reply->round_trip);
-    } else if (failed_in_tls(code) && try_next_address(state, code)) {
+    } else if (try_next_address(state, std::get<HttpFailure>(result).detail)) {
         return;
     } else if (const auto& failure = std::get<HttpFailure>(result); !failure.nonsense) {
         note_unreachable(failure.detail);
@@ -814,6 +738,13 @@ HttpReply HttpTransport::Core::take_reply(HttpTransfer::State& state, CURL* easy
     curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
     curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &answered);
     reply.round_trip = std::chrono::microseconds(std::max<curl_off_t>(answered - sent, 1));
+    if (state.last_resort) {
+        for (const auto& [fd, connection] : connections) {
+            if (connection.opened_for.lock().get() == &state) {
+                failed_addresses.forget(connection.address);
+            }
+        }
+    }
     return reply;
 }
 
@@ -829,27 +760,62 @@ HttpFailure HttpTransport::Core::describe_failure(const HttpTransfer::State& sta
     } else if (!state.first_failure.empty() && !state.opened_any) {
         failure.detail = state.first_failure; // no address is left to try
     } else {
-        const char* text =
-            state.error_text[0] != '\0' ? state.error_text : curl_easy_strerror(code);
-        failure.detail = sanitise(text, 200);
+        failure.detail = words_of(state, code);
         failure.nonsense = code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL ||
                            code == CURLE_BAD_CONTENT_ENCODING || code == CURLE_HTTP2;
     }
     return failure;
 }
 
-/// TLS failed at one address of several: the others get their chance while there is time.
-bool HttpTransport::Core::try_next_address(const StatePtr& state, CURLcode code) {
-    if (state->sendings > 0 || state->last_closed.empty() ||
-        state->refused_addresses.size() >= kRefusedAddresses ||
+/// libcurl's own words, and what to look at where they do not say it.
+std::string HttpTransport::Core::words_of(const HttpTransfer::State& state, CURLcode code) const {
+    if (state.connecting_expired) {
+        return fmt::format("no connection within {} ms: an address accepts and says nothing, or a "
+                           "firewall drops what is sent there",
+                           settings.connect_timeout.count());
+    }
+    const std::string words =
+        sanitise(state.error_text[0] != '\0' ? state.error_text : curl_easy_strerror(code), 200);
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY) {
+        return "no name server gave an address: " + words;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT && !state.opened_any && !state.avoided_any) {
+        return "the name server did not answer in time (see /etc/resolv.conf): " + words;
+    }
+    long verified = X509_V_OK;
+    curl_easy_getinfo(state.easy.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
+    if (code == CURLE_PEER_FAILED_VERIFICATION &&
+        (verified == X509_V_ERR_CERT_NOT_YET_VALID || verified == X509_V_ERR_CERT_HAS_EXPIRED)) {
+        return fmt::format("{}; this host's clock says {:%Y-%m-%d %H:%M} UTC, is that right?",
+                           words, fmt::gmtime(WallTime::clock::to_time_t(clock.wall())));
+    }
+    return words;
+}
+
+void HttpTransport::Core::expire_connecting(const StatePtr& state) {
+    if (state->phase != Phase::Active || state->sendings > 0) {
+        return;
+    }
+    state->connecting_expired = true;
+    on_finished(state, CURLE_OPERATION_TIMEDOUT);
+    state->connecting_expired = false; // another attempt may be under way
+    kick.arm();
+}
+
+/// One address of several failed: the others get their chance while there is time. Where all of
+/// them failed before, they are tried once more.
+bool HttpTransport::Core::try_next_address(const StatePtr& state, const std::string& failure) {
+    const bool all_avoided = state->avoided_any && !state->opened_any;
+    const bool worth_it = all_avoided ? state->first_failure.empty() : !state->closed.empty();
+    if (state->sendings > 0 || !worth_it || state->attempts >= kAddressesTried ||
         state->deadline <= steady_clock::now()) {
         return false;
     }
-    if (state->first_failure.empty()) {
-        state->first_failure = sanitise(
-            state->error_text[0] != '\0' ? state->error_text : curl_easy_strerror(code), 200);
+    if (all_avoided) {
+        state->last_resort = true;
+    } else if (state->first_failure.empty()) {
+        state->first_failure = failure;
     }
-    state->refused_addresses.insert(std::move(state->last_closed));
     state->reply = HttpReply{};
     state->header_complete = false;
     state->error_text[0] = '\0';
@@ -918,28 +884,6 @@ void HttpTransport::Core::note_unreachable(const std::string& detail) {
     reachability.detail = detail;
 }
 
-// --- the public face
-// -------------------------------------------------------------------------------
-
-std::vector<std::string_view> HttpReply::headers(std::string_view name) const {
-    std::vector<std::string_view> values;
-    std::string_view rest = header_lines.view();
-    while (!rest.empty()) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        if (line.size() > name.size() && line[name.size()] == ':' &&
-            strncasecmp(line.data(), name.data(), name.size()) == 0) {
-            values.push_back(trim(line.substr(name.size() + 1)));
-        }
-    }
-    return values;
-}
-
-std::optional<std::string_view> HttpReply::header(std::string_view name) const {
-    const auto values = headers(name);
-    return values.empty() ? std::nullopt : std::optional(values.front());
-}
-
 HttpTransfer::~HttpTransfer() {
     if (state_ && state_->core != nullptr && state_->phase != State::Phase::Over) {
         state_->core->cancel(state_);
@@ -982,6 +926,10 @@ void HttpTransport::warm(std::string_view url) {
 
 const Reachability& HttpTransport::reachability() const noexcept {
     return core_->reachability;
+}
+
+bool HttpTransport::busy() const noexcept {
+    return !core_->waiting.empty() || !core_->active.empty() || !core_->finished.empty();
 }
 
 } // namespace raxauth::identity

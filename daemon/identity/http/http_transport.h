@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/secret.h"
+#include "daemon/identity/http/http_reply.h"
 #include "daemon/identity/identity.h"
 #include "daemon/loop/clock.h"
 #include "daemon/loop/loop.h"
@@ -12,10 +13,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace raxauth::identity {
@@ -37,26 +36,6 @@ struct HttpRequest {
     /// the server had just closed is sent again on a new one.
     bool at_most_once = false;
 };
-
-struct HttpReply {
-    int status = 0;
-    Secret body;
-    std::chrono::microseconds round_trip{0}; ///< request sent to first byte of the reply
-    Secret header_lines; ///< "Name: value\n" of the final reply; secret: it may hold a session id
-
-    /// The values of all headers of that name (letter case aside), in order. Views into
-    /// `header_lines`.
-    std::vector<std::string_view> headers(std::string_view name) const;
-    std::optional<std::string_view> header(std::string_view name) const;
-};
-
-struct HttpFailure {
-    std::string detail;      ///< for the journal; sanitised, no secret
-    bool maybe_sent = false; ///< the request may have reached the server
-    bool nonsense = false;   ///< something came that is no usable reply: too large, not HTTP
-};
-
-using HttpResult = std::variant<HttpReply, HttpFailure>;
 
 class HttpTransport;
 
@@ -92,6 +71,9 @@ struct TransportLimits {
     /// A kept connection idle for longer is not used again. Below the usual 60 to 75 s after which
     /// servers close.
     std::chrono::seconds idle_connection{55};
+    /// For finding a host's addresses, before connect_timeout begins: two dead name servers and one
+    /// that answers.
+    std::chrono::milliseconds name_lookup{12'000};
     /// For tests: curl's "HOST:PORT:ADDRESS,ADDRESS" in place of DNS.
     std::vector<std::string> resolve;
 };
@@ -119,6 +101,8 @@ class HttpTransport {
     void warm(std::string_view url);
 
     const Reachability& reachability() const noexcept;
+    /// Is a request under way, or its result still to be delivered?
+    bool busy() const noexcept;
 
   private:
     friend class HttpTransfer;

@@ -3,16 +3,14 @@
 
 #include "common/secret.h"
 #include "daemon/identity/identity.h"
+#include "daemon/identity/json_writer.h"
 
 #include <optional>
 #include <string_view>
 
-/// Request bodies with secrets in them, built straight into a Secret: no JSON tree, no std::string.
-///
-/// nullopt: something in it is no valid UTF-8 text. JSON cannot carry such bytes and Identity
-/// cannot have stored them, so no guess is made at what encoding was meant (a wrong guess would
-/// count as a failed attempt): the caller treats them as wrong credentials.
-namespace raxauth::identity {
+/// Request bodies with secrets in them. nullopt: something in it is no valid UTF-8 text; the caller
+/// treats it as wrong credentials (see JsonWriter).
+namespace raxauth::identity::rackspace {
 
 /// What the resulting token is to be good for.
 enum class TokenScope { Full, SetupMfa };
@@ -30,8 +28,4 @@ std::optional<Secret> change_password_body(const Account& account, const Secret&
 std::optional<Secret> member_body(std::string_view object, std::string_view member,
                                   std::string_view text);
 
-/// Appends `text` as a JSON string with its quotes (RFC 8259); false, with an incomplete string
-/// left behind, when it is no valid UTF-8.
-bool append_json_string(Secret& body, std::string_view text);
-
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -5,17 +5,14 @@
 // passed over without losing the thread: quotes are honoured, everything else skipped.
 #include "daemon/identity/rackspace/os_mf_challenge.h"
 
-#include <algorithm>
-#include <strings.h>
+#include "common/letter_case.h"
 
-namespace raxauth::identity {
+#include <algorithm>
+
+namespace raxauth::identity::rackspace {
 namespace {
 
 constexpr std::size_t kLongestSessionId = 4096;
-
-bool equal_any_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -104,7 +101,7 @@ struct Found {
 
     bool complete() const { return in_challenge && session_id.has_value(); }
     void begin(std::string_view scheme) {
-        in_challenge = equal_any_case(scheme, "OS-MF");
+        in_challenge = equal_ignoring_case(scheme, "OS-MF");
         mentioned = mentioned || in_challenge;
         session_id.reset();
         factor = Factor::Passcode;
@@ -127,12 +124,12 @@ void take_parameter(Found& found, std::string_view name, std::optional<Secret> v
     if (!found.in_challenge || !value) {
         return;
     }
-    if (equal_any_case(name, "sessionId")) {
+    if (equal_ignoring_case(name, "sessionId")) {
         if (!found.session_id && usable(value)) {
             found.session_id = std::move(value);
         }
-    } else if (equal_any_case(name, "factor")) {
-        const bool otp = equal_any_case(value->view(), "OTPPASSCODE");
+    } else if (equal_ignoring_case(name, "factor")) {
+        const bool otp = equal_ignoring_case(value->view(), "OTPPASSCODE");
         found.factor = otp ? Factor::OtpDevice : Factor::Passcode;
     }
 }
@@ -181,4 +178,4 @@ bool mentions_os_mf(const std::vector<std::string_view>& headers) {
     return false;
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

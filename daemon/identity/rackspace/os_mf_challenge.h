@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 
 /// Finds the MFA challenge in the values of *all* WWW-Authenticate headers of a reply: the first
 /// challenge of scheme OS-MF that carries a usable session id. Nothing usable: nullopt.
@@ -25,4 +25,4 @@ std::optional<Challenge> find_os_mf_challenge(const std::vector<std::string_view
 /// Is there a challenge of scheme OS-MF at all, usable or not?
 bool mentions_os_mf(const std::vector<std::string_view>& headers);
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 namespace {
 
 Fault fault_of(int status, const FaultReply& fault, std::string_view what = {}) {
@@ -35,6 +35,10 @@ bool says_access_refused(const FaultReply& fault) {
     return fault.auth_code == 6 || fault.auth_code == 7 ||
            (fault.auth_code == 0 && (fault.says("tenant") || fault.says("domain")) &&
             (fault.says("is not valid for user") || fault.says("not authorized")));
+}
+
+Fault foreign(const HttpReply& reply) {
+    return {"no usable answer: " + status_and_type(reply)};
 }
 
 Answer read_unauthorized(Step step, const HttpReply& reply, const FaultReply& fault) {
@@ -96,6 +100,11 @@ Answer read_refusal(Step step, const HttpReply& reply, WallTime now) {
         }
     }
     const FaultReply fault = read_fault_reply(reply.body.view());
+    const bool is_throttle = (reply.status == 413 || reply.status == 429) &&
+                             (!is_foreign(reply) || reply.header("Retry-After"));
+    if (fault.name.empty() && !is_throttle) {
+        return foreign(reply);
+    }
     switch (reply.status) {
     case 401:
         return read_unauthorized(step, reply, fault);
@@ -109,4 +118,4 @@ Answer read_refusal(Step step, const HttpReply& reply, WallTime now) {
     }
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/rackspace/replies.h"
 
+#include "common/letter_case.h"
 #include "common/text.h"
 #include "daemon/identity/json_tree.h"
 #include "daemon/identity/times.h"
 
 #include <algorithm>
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 namespace {
 
 /// Long enough for "authenticated encrypted" tokens several times over; it goes back as a header.
 constexpr std::size_t kLongestToken = 8192;
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) { return lower(c); });
-    return result;
-}
 
 bool fits_a_header(std::string_view token) {
     return token.size() <= kLongestToken &&
@@ -47,10 +38,10 @@ ProvenFactors read_proofs(const JsonNode& token) {
     }
     for (const JsonNode::Member& item : list->members) {
         const std::string_view word = item.value.is_text() ? item.value.text.view() : "";
-        proven.password = proven.password || same_user_name(word, "PASSWORD");
-        proven.api_key = proven.api_key || same_user_name(word, "APIKEY");
-        proven.second_factor = proven.second_factor || same_user_name(word, "PASSCODE") ||
-                               same_user_name(word, "OTPPASSCODE");
+        proven.password = proven.password || equal_ignoring_case(word, "PASSWORD");
+        proven.api_key = proven.api_key || equal_ignoring_case(word, "APIKEY");
+        proven.second_factor = proven.second_factor || equal_ignoring_case(word, "PASSCODE") ||
+                               equal_ignoring_case(word, "OTPPASSCODE");
     }
     return proven;
 }
@@ -94,7 +85,7 @@ UserFacts read_user(const JsonNode& access, const JsonNode& token) {
 }
 
 int read_auth_code(std::string_view message) {
-    const std::string folded = lower(message);
+    const std::string folded = lower_case(message);
     const std::size_t at = folded.find("auth-0");
     if (at == std::string::npos || folded.size() < at + 8) {
         return 0;
@@ -118,18 +109,13 @@ void read_fault(const JsonNode& root, FaultReply& fault) {
     if (!root.is_object() || found == nullptr) {
         return;
     }
-    fault.message = sanitise(found->value.scalar("message"), 300);
+    fault.message = found->value.shown("message", 300);
     fault.auth_code = read_auth_code(fault.message);
     fault.retry_at = parse_iso8601(found->value.scalar("retryAfter"));
-    fault.name = lower(sanitise(found->name, 64));
+    fault.name = lower_case(sanitise(found->name, 64));
 }
 
 } // namespace
-
-bool same_user_name(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
 
 TokenReply read_token_reply(std::string_view body) {
     const JsonNode root = parse_json(body);
@@ -161,8 +147,25 @@ TokenReply read_token_reply(std::string_view body) {
     return reply;
 }
 
+bool is_foreign(const HttpReply& reply) {
+    if (trim(reply.body.view()).empty()) {
+        return false;
+    }
+    try {
+        static_cast<void>(parse_json(reply.body.view()));
+        return false;
+    } catch (const ReplyFault&) {
+        return true;
+    }
+}
+
+std::string status_and_type(const HttpReply& reply) {
+    const auto type = reply.header("Content-Type").value_or("no content type");
+    return "HTTP " + std::to_string(reply.status) + ", " + sanitise(type, 60);
+}
+
 bool FaultReply::says(std::string_view words) const {
-    return lower(message).find(lower(words)) != std::string::npos;
+    return lower_case(message).find(lower_case(words)) != std::string::npos;
 }
 
 FaultReply read_fault_reply(std::string_view body) {
@@ -175,4 +178,4 @@ FaultReply read_fault_reply(std::string_view body) {
     return fault;
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/secret.h"
+#include "daemon/identity/http/http_reply.h"
 #include "daemon/identity/identity.h"
 #include "daemon/loop/clock.h"
 
@@ -11,7 +12,7 @@
 
 /// The bodies of Identity v2.0's replies, from JSON to structures. Names are looked up letter case
 /// aside; what decides (token, user, proofs, roles) must be there once only.
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 
 /// A 2xx reply to a sign-in or a token check, with or without the `access` wrapper.
 struct TokenReply {
@@ -41,11 +42,14 @@ struct FaultReply {
     bool says(std::string_view words) const;
 };
 
+/// Is there a body that Identity did not write: HTML of a filter, portal, firewall or maintenance
+/// page? Such a reply says nothing about person, password or token, whatever its status.
+bool is_foreign(const HttpReply& reply);
+/// "HTTP 403, text/html": for the journal.
+std::string status_and_type(const HttpReply& reply);
+
 /// The only root object that has a code or a message, whatever its name. Anything else (HTML,
 /// nothing, several): an empty FaultReply. Never throws for what is in `body`.
 FaultReply read_fault_reply(std::string_view body);
 
-/// Letter case of ASCII aside.
-bool same_user_name(std::string_view a, std::string_view b);
-
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/identity/rackspace/words.h"
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 
-ProviderWords rackspace_words() {
+ProviderWords words() {
     return {
         .name = "Rackspace",
         .service = "Rackspace Identity",
@@ -13,4 +13,4 @@ ProviderWords rackspace_words() {
     };
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

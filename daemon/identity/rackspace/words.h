@@ -3,9 +3,8 @@
 
 #include "daemon/identity/provider_words.h"
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 
-/// What people read of Rackspace.
-ProviderWords rackspace_words();
+ProviderWords words();
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -155,11 +155,11 @@ TEST_GROUP(AuthService) {
     Loop loop;
     FakeClock clock;
     CountingRevoker revoker;
-    identity::Issuers issuers{loop};
+    identity::Revocations revocations{loop};
     std::unique_ptr<limits::Limiter> limiter;
     FakeAccounts accounts;
     sessions::SessionStore sessions{loop, clock};
-    flows::PendingEnrolments enrolments{loop, [](const std::string&) { return nullptr; }};
+    flows::PendingEnrolments enrolments{loop, [] { return nullptr; }};
     conversation::Registry registry{loop};
     journal::History history{clock};
     ConfigurationInForce in_force;
@@ -177,7 +177,7 @@ TEST_GROUP(AuthService) {
             clock, in_force.configuration->settings.limits, directory.path("."),
             [this](std::function<void()> callback) { loop.post(std::move(callback)); });
         service.emplace(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
-                                   issuers, enrolments, [this] { return in_force; },
+                                   revocations, enrolments, [this] { return in_force; },
                                    [this] { ++reloads; }},
                         bus.address());
         client.emplace(loop, bus.address());
@@ -201,7 +201,6 @@ TEST_GROUP(AuthService) {
         auto scripted = std::make_unique<ScriptedIdentity>();
         identity = scripted.get();
         fresh->identity = std::move(scripted);
-        fresh->issuer = &revoker;
         in_force.configuration = std::move(fresh);
     }
     void script_a_good_sign_in() {
@@ -596,7 +595,7 @@ TEST(AuthService, leaves_the_name_to_who_has_it) {
     CHECK_THROWS(
         std::system_error,
         bus::AuthService(bus::Rooms{loop, clock, *limiter, accounts, sessions, registry, history,
-                                    issuers, enrolments, [this] { return in_force; }, [] {}},
+                                    revocations, enrolments, [this] { return in_force; }, [] {}},
                          bus.address()));
 
     check_step(begin(), "ask", ""); // and the first goes on

@@ -107,32 +107,6 @@ TEST(FactorManagement, does_not_act_for_another_account_than_is_configured_now) 
     STRCMP_CONTAINS("Password: ", person.trouble.c_str()); // it asks for a sign-in
 }
 
-TEST(FactorManagement, that_began_before_identity_moved_sees_no_token_of_the_new_address) {
-    Gate typing;
-    typing.shut();
-    person.gate = &typing;
-    person.when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
-    world.identity.challenges("session").at_step_2(world.token({.token = "of-the-former"}));
-    begin("devices"); // waits for the password
-
-    CountingRevoker elsewhere;
-    world.sessions.hold_only(elsewhere); // the reload
-    auto judged = policy::judge(Proof{.token = "of-the-new"}.issue(elsewhere, world.clock),
-                                {"alice.smith", "", ""}, {});
-    static_cast<void>(world.sessions.accept(std::get<policy::Admission>(std::move(judged)),
-                                            inside(), {"alice.smith", "", ""}, 1001));
-    UNSIGNED_LONGS_EQUAL(1, world.sessions.size()); // another terminal signed in
-
-    typing.open();
-    run_until_idle(world.loop);
-
-    CHECK_TRUE(verdict && verdict->reason() == Reason::NoSignIn);
-    CHECK_TRUE_TEXT(factors.tokens.empty(), "the former address was sent a token");
-    UNSIGNED_LONGS_EQUAL(1, world.sessions.size());
-    world.sessions.clear();
-    CHECK_TRUE(elsewhere.balanced());
-}
-
 TEST(FactorManagement, status_tells_the_state_the_levels_and_the_devices_with_masked_numbers) {
     sign_in();
     factors.enabled = true;

@@ -13,7 +13,6 @@ TEST_GROUP(Reuse) {
     SignInWorld world;
     Context context = SignInWorld::ssh_login("");
     identity::Account account{"alice.smith", "", ""};
-    const identity::TokenRevoker* issuer = &world.revoker;
 
     void setup() override {
         context.service = "sudo";
@@ -36,9 +35,8 @@ TEST_GROUP(Reuse) {
         CHECK_TRUE(world.revoker.balanced());
     }
     flows::ReuseDecision decide() {
-        return flows::decide_reuse(context, 1001, account, *issuer,
-                                   world.settings.for_service("sudo"), world.settings.sessions,
-                                   world.sessions, world.clock);
+        return flows::decide_reuse(context, 1001, account, world.settings.for_service("sudo"),
+                                   world.settings.sessions, world.sessions, world.clock);
     }
     void check_none(const char* why) {
         const flows::ReuseDecision decision = decide();
@@ -82,14 +80,4 @@ TEST(Reuse, is_for_the_account_that_is_configured_now) {
 
     account = {"alice.smith", "123456", ""};
     check_none("another account");
-}
-
-TEST(Reuse, is_not_for_a_conversation_with_another_identity_service) { // begun before a reload
-    const CountingRevoker elsewhere;
-    issuer = &elsewhere;
-
-    CHECK_TRUE(decide().mode == Reuse::None);
-    const auto key = sessions::SessionKey::of(context.session, context.user);
-    CHECK_TRUE(flows::standing_sign_in(key, account, elsewhere, world.sessions) == nullptr);
-    CHECK_TRUE(flows::standing_sign_in(key, account, world.revoker, world.sessions) != nullptr);
 }

@@ -51,7 +51,6 @@ struct SignInWorld {
                 [this](std::chrono::microseconds time) { return nap(time); },
                 factors,
                 enrolments,
-                revoker,
                 words};
     }
 
@@ -88,11 +87,11 @@ struct SignInWorld {
     CountingRevoker revoker;
     FakeAccounts accounts;
     ScriptedIdentity identity;
-    identity::ProviderWords words = identity::rackspace_words();
     Worker busy_worker{loop, /*queue_limit=*/0}; ///< no password is ever made ready for reuse
     sessions::SessionStore sessions{loop, clock, &busy_worker};
     identity::FactorManagement* factors = nullptr; ///< without one, nothing is offered
-    flows::PendingEnrolments enrolments{loop, [this](const std::string&) { return factors; }};
+    identity::ProviderWords words = identity::rackspace::words();
+    flows::PendingEnrolments enrolments{loop, [this] { return factors; }};
     std::unique_ptr<limits::Limiter> limiter;
     Gate nap_gate;
     Gate* nap_at = &nap_gate;

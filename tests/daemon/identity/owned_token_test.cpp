@@ -64,12 +64,12 @@ TEST(OwnedToken, survives_being_moved_onto_itself) {
     CHECK_TRUE(revoker.balanced());
 }
 
-TEST(OwnedToken, declared_dead_is_not_revoked) {
+TEST(OwnedToken, left_to_expire_is_not_revoked) {
     {
         OwnedToken token = make("a");
-        token.declare_dead();
+        token.leave_to_expire();
         CHECK_FALSE(token.held());
-        token.declare_dead();
+        token.leave_to_expire();
     }
     UNSIGNED_LONGS_EQUAL(0, revoker.abandoned());
     CHECK_TRUE(revoker.balanced());
@@ -79,7 +79,7 @@ TEST(OwnedToken, of_nobody_ends_in_silence) {
     {
         OwnedToken token;
         CHECK_FALSE(token.held());
-        token.declare_dead();
+        token.leave_to_expire();
     }
     CHECK_TRUE(revoker.balanced());
     UNSIGNED_LONGS_EQUAL(0, revoker.issued());

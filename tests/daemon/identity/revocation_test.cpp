@@ -78,20 +78,27 @@ TEST(Revocations, tells_what_waits_and_what_is_under_way_so_that_it_can_be_kept)
     revocations->each_pending([](const Secret&) { FAIL("nothing is left"); });
 }
 
-TEST(Revocations, what_failed_is_not_tried_again_once_it_is_given_up) {
-    limits.attempts = 60; // pauses for longer than any test
-    revocations = std::make_unique<Revocations>(loop, limits);
-    revocations->use(&identity);
-    identity.failures = 1000;
+TEST(Revocations, what_failed_is_not_tried_again_while_somebody_owns_it_again) {
+    identity.held = true;
     {
-        const OwnedToken a = token("a");
+        const OwnedToken first = token("a");
     }
-    CHECK(run_until(loop, [&] { return !identity.asked.empty(); }));
+    CHECK(run_until(loop, [&] { return identity.under_way.size() == 1; }));
+    {
+        const OwnedToken second = token("a"); // given out once more
+        identity.held = false;
+        identity.under_way.front()->set(false);
 
-    revocations->give_up();
+        settle();
 
+        LONGS_EQUAL_TEXT(1, identity.asked.size(), "an owned token was sent for revocation");
+        LONGS_EQUAL(1, revocations->held());
+    }
     settle();
-    LONGS_EQUAL(1, revocations->counts().lost);
+    LONGS_EQUAL(2, identity.asked.size());
+    LONGS_EQUAL(1, revocations->counts().issued);
+    LONGS_EQUAL(1, revocations->counts().revoked);
+    LONGS_EQUAL(0, revocations->counts().lost);
 }
 
 TEST(Revocations, handing_on_is_no_end) {
@@ -140,15 +147,15 @@ TEST(Revocations, a_text_given_out_again_before_its_turn_is_not_revoked_under_it
     LONGS_EQUAL(1, revocations->counts().issued);
 }
 
-TEST(Revocations, a_dead_token_is_not_revoked) {
+TEST(Revocations, what_is_left_to_expire_is_not_revoked) {
     {
         OwnedToken owned = token("a");
-        owned.declare_dead();
+        owned.leave_to_expire();
     }
     settle();
 
     LONGS_EQUAL(0, identity.asked.size());
-    LONGS_EQUAL(1, revocations->counts().dead);
+    LONGS_EQUAL(1, revocations->counts().left);
     LONGS_EQUAL(0, revocations->held());
 }
 

@@ -43,6 +43,7 @@ class RevokingIdentity final : public identity::Identity {
     identity::Capabilities capabilities() const override { return {}; }
     void warm() override {}
     identity::Reachability reachability() const override { return {}; }
+    bool busy() const override { return !under_way.empty(); }
 
     std::vector<std::string> asked;
     std::deque<OneShot<bool>*> under_way;

@@ -25,7 +25,7 @@ class CountingRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret&) noexcept override {}
     void abandoned(Secret) noexcept override { ++revoked; }
-    void dead(Secret) noexcept override {}
+    void left_to_expire(Secret) noexcept override {}
     int revoked = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs in over HTTPS, twice, with the connection kept, and then looks through all of its own
 // memory for what was secret. The server is a process of its own: it may keep what it likes.
-#include "daemon/identity/rackspace/identity_v2.h"
+#include "daemon/identity/rackspace/client.h"
 #include "daemon/identity/revocation.h"
 #include "daemon/scrub/scrub.h"
 #include "tests/support/event_pump.h"
@@ -115,7 +115,7 @@ int count_in_memory(const Veiled& secret) {
     }
 }
 
-Task<void> sign_in(IdentityV2& identity, const Veiled& password, const Veiled& passcode,
+Task<void> sign_in(rackspace::Client& identity, const Veiled& password, const Veiled& passcode,
                    int& granted) {
     const Account alice{"alice", "", ""};
     const Secret first = password.plain();
@@ -164,7 +164,7 @@ int main() {
         settings.ca_file = ca_file;
         Revocations revocations(loop);
         HttpTransport transport(loop, settings, clock);
-        IdentityV2 identity(transport, settings, revocations, clock);
+        rackspace::Client identity(transport, settings, revocations, clock);
         revocations.use(&identity);
         int granted = 0;
         for (int round = 1; round <= 2; ++round) {

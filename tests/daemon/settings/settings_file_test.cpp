@@ -52,7 +52,7 @@ TEST(SettingsText, nothing_said_means_the_defaults) {
     STRCMP_EQUAL("https://identity.api.rackspacecloud.com/v2.0", settings.identity.url.c_str());
     CHECK(settings.identity.connect_timeout == 5s);
     CHECK(settings.identity.request_timeout == 20s);
-    CHECK_FALSE(settings.identity.apply_rcn_roles);
+    CHECK_FALSE(settings.identity.rackspace.apply_rcn_roles);
     CHECK(settings.sign_in.credential == CredentialRule::Password);
     CHECK_FALSE(settings.sign_in.single_prompt);
     CHECK(settings.sign_in.deadline == 90s);
@@ -85,6 +85,7 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
         std::function<void(Settings&)> change;
     };
     const std::vector<Row> rows{
+        {"[identity]\nprovider = 'rackspace'", [](Settings&) {}},
         {"[identity]\nurl = 'https://id.example/v2.0'",
          [](Settings& s) { s.identity.url = "https://id.example/v2.0"; }},
         {"[identity]\nca_file = '/etc/ssl/own.pem'",
@@ -101,7 +102,7 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
         {"[identity]\nrequest_timeout = '30s'",
          [](Settings& s) { s.identity.request_timeout = 30s; }},
         {"[identity]\napply_rcn_roles = true",
-         [](Settings& s) { s.identity.apply_rcn_roles = true; }},
+         [](Settings& s) { s.identity.rackspace.apply_rcn_roles = true; }},
         {"[sign_in]\ncredential = 'password'", [](Settings&) {}},
         {"[sign_in]\ncredential = 'password-or-api-key'\n[access]\nrequire_mfa = false",
          [](Settings& s) {
@@ -441,6 +442,24 @@ TEST(SettingsText, urls_are_brought_into_one_form) {
         const Settings settings = sound("[identity]\nurl = '" + std::string(row.given) + "'");
         STRCMP_EQUAL(row.taken, settings.identity.url.c_str());
     }
+}
+
+TEST(SettingsText, what_is_not_encrypted_must_not_leave_the_machine_by_a_proxy) {
+    for (const char* proxy : {"http://proxy.example:3128", "socks5h://10.0.0.1:1080",
+                              "https://127.0.0.1.example:3128"}) {
+        const std::string faults = all_text(parse_settings(
+            "[identity]\nurl = 'http://127.0.0.1:8080/v2.0'\nproxy = '" + std::string(proxy) + "'",
+            "t"));
+        STRCMP_CONTAINS("t:3: identity.proxy: found \"", faults.c_str());
+        STRCMP_CONTAINS("unencrypted", faults.c_str());
+    }
+    sound("[identity]\nurl = 'http://127.0.0.1:8080/v2.0'\nproxy = 'http://[::1]:3128'");
+    sound("[identity]\nurl = 'https://127.0.0.1:8080/v2.0'\nproxy = 'http://proxy.example:3128'");
+}
+
+TEST(SettingsText, an_unknown_provider_is_a_fault_that_lists_what_there_is) {
+    check_faults("t:2: identity.provider: found \"keyring\", wanted \"rackspace\"\n",
+                 "[identity]\nprovider = 'keyring'");
 }
 
 TEST(SettingsText, several_pins_and_every_proxy_scheme_are_taken) {

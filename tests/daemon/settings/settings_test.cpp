@@ -289,8 +289,8 @@ TEST(InstalledConfiguration, has_every_key) {
     };
     const std::vector<Row> rows{
         {"identity",
-         {"url", "ca_file", "pinned_public_key", "proxy", "connect_timeout", "request_timeout",
-          "apply_rcn_roles"}},
+         {"provider", "url", "ca_file", "pinned_public_key", "proxy", "connect_timeout",
+          "request_timeout", "apply_rcn_roles"}},
         {"sign_in",
          {"credential", "single_prompt", "password_prompt", "deadline", "enrol_at_login",
           "enrolment_deadline"}},

@@ -5,13 +5,19 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_server.h"
 
+#include <condition_variable>
 #include <cstdlib>
 #include <dirent.h>
+#include <dlfcn.h>
+#include <fstream>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <netdb.h>
 #include <openssl/ssl.h>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <CppUTest/TestHarness.h>
@@ -52,7 +58,72 @@ std::size_t open_descriptors() {
     return count;
 }
 
+/// A name server that is slow, or has nothing: what libcurl's resolver thread meets in the look-up
+/// of "identity.test" while one of these lives.
+class NameServer {
+  public:
+    explicit NameServer(bool knows) : knows_(knows) {
+        const std::lock_guard lock(mutex());
+        current() = this;
+    }
+    NameServer(const NameServer&) = delete;
+    NameServer& operator=(const NameServer&) = delete;
+    ~NameServer() {
+        answer();
+        std::unique_lock lock(mutex());
+        changed_.wait(lock, [this] { return asking_ == 0; });
+        current() = nullptr;
+    }
+    void answer() {
+        const std::lock_guard lock(mutex());
+        answers_ = true;
+        changed_.notify_all();
+    }
+
+    static std::mutex& mutex() {
+        static std::mutex one;
+        return one;
+    }
+    static NameServer*& current() {
+        static NameServer* one = nullptr;
+        return one;
+    }
+    /// Waits for answer(). Called with `lock` held.
+    bool ask(std::unique_lock<std::mutex>& lock) {
+        ++asking_;
+        changed_.wait(lock, [this] { return answers_; });
+        const bool knows = knows_;
+        --asking_;
+        changed_.notify_all();
+        return knows;
+    }
+
+  private:
+    const bool knows_;
+    bool answers_ = false;
+    int asking_ = 0;
+    std::condition_variable changed_;
+};
+
 } // namespace
+
+/// In front of the C library's: libcurl calls this one.
+extern "C" __attribute__((visibility("default"))) int
+getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+    static const auto real =
+        reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+    if (node != nullptr && std::string_view(node) == "identity.test") {
+        std::unique_lock lock(NameServer::mutex());
+        NameServer* const server = NameServer::current();
+        if (server != nullptr) {
+            if (!server->ask(lock)) {
+                return EAI_NONAME;
+            }
+            node = "127.0.0.1";
+        }
+    }
+    return real(node, service, hints, result);
+}
 
 TEST_GROUP(HttpTransport) {
     Loop loop;
@@ -540,6 +611,113 @@ TEST(HttpTransport, tries_the_next_address_when_one_is_mute_in_tls) {
     transport = std::make_unique<HttpTransport>(loop, settings, clock, limits);
 
     LONGS_EQUAL(200, reply_to(post(good.url("identity.test"), "x")).status);
+}
+
+TEST(HttpTransport, an_address_that_said_nothing_is_passed_over_for_some_minutes) {
+    const ScriptedServer good([](Peer& peer) {
+        static_cast<void>(peer.read_request());
+        peer.write(ScriptedServer::reply(200, "{}", "Connection: close\r\n"));
+    });
+    const ScriptedServer mute([](Peer&) {},
+                              {.address = "127.0.0.3", .port = good.port(), .mute = true});
+    settings.connect_timeout = 300ms;
+    connect_to(good);
+    limits.resolve = {"identity.test:" + std::to_string(good.port()) + ":127.0.0.3,127.0.0.1"};
+    transport = std::make_unique<HttpTransport>(loop, settings, clock, limits);
+    LONGS_EQUAL(200, reply_to(post(good.url("identity.test"), "x")).status);
+    LONGS_EQUAL(1, mute.connections());
+
+    LONGS_EQUAL(200, reply_to(post(good.url("identity.test"), "x")).status);
+
+    LONGS_EQUAL_TEXT(1, mute.connections(), "it was waited for again");
+    LONGS_EQUAL(2, good.connections());
+}
+
+TEST(HttpTransport, where_every_address_failed_before_they_are_tried_again) {
+    const ScriptedServer server(ScriptedServer::answering(
+        [](const WireRequest&) { return ScriptedServer::reply(200, "{}"); }));
+    const ScriptedServer other([](Peer&) {});
+    const std::string bundle = "/tmp/raxauth-test-" + std::to_string(getpid()) + ".pem";
+    std::ofstream(bundle) << std::ifstream(other.ca_file()).rdbuf();
+    settings.url = server.url();
+    settings.ca_file = bundle;
+    transport = std::make_unique<HttpTransport>(loop, settings, clock, limits);
+    const HttpFailure failure = failure_of(post(server.url(), "x"));
+    CHECK_TEXT(failure.detail.find("certificate") != std::string::npos, failure.detail.c_str());
+    LONGS_EQUAL(1, server.connections());
+
+    std::ofstream(bundle) << std::ifstream(server.ca_file()).rdbuf();
+
+    LONGS_EQUAL(200, reply_to(post(server.url(), "x")).status);
+    LONGS_EQUAL(2, server.connections());
+    static_cast<void>(unlink(bundle.c_str()));
+}
+
+TEST(HttpTransport, a_ca_file_replaced_in_place_is_seen_and_what_was_taken_out_is_not_believed) {
+    const ScriptedServer server(ScriptedServer::answering(
+        [](const WireRequest&) { return ScriptedServer::reply(200, "{}"); }));
+    const ScriptedServer other([](Peer&) {});
+    const std::string bundle = "/tmp/raxauth-test-" + std::to_string(getpid()) + ".pem";
+    std::ofstream(bundle) << std::ifstream(server.ca_file()).rdbuf();
+    settings.url = server.url();
+    settings.ca_file = bundle;
+    transport = std::make_unique<HttpTransport>(loop, settings, clock, limits);
+    LONGS_EQUAL(200, reply_to(post(server.url(), "x")).status);
+    LONGS_EQUAL(200, reply_to(post(server.url(), "x")).status);
+    LONGS_EQUAL(1, server.connections()); // kept
+
+    std::ofstream(bundle) << std::ifstream(other.ca_file()).rdbuf();
+    const HttpFailure failure = failure_of(post(server.url(), "secret"));
+
+    CHECK_TEXT(failure.detail.find("certificate") != std::string::npos, failure.detail.c_str());
+    CHECK_FALSE(failure.maybe_sent);
+    LONGS_EQUAL_TEXT(2, server.requests().size(), "a kept connection was believed");
+
+    std::ofstream(bundle) << std::ifstream(server.ca_file()).rdbuf();
+    LONGS_EQUAL(200, reply_to(post(server.url(), "x")).status);
+    static_cast<void>(unlink(bundle.c_str()));
+}
+
+TEST(HttpTransport, says_the_hosts_time_where_a_certificate_is_refused_for_its_dates) {
+    const ScriptedServer expired([](Peer&) {}, {.valid_for = -60});
+    connect_to(expired);
+
+    const HttpFailure failure = failure_of(post(expired.url(), "x"));
+
+    CHECK_TEXT(failure.detail.find("expired; this host's clock says 2026-01-15 12:00 UTC") !=
+                   std::string::npos,
+               failure.detail.c_str());
+}
+
+TEST(HttpTransport, a_slow_name_server_does_not_count_as_connecting) {
+    const ScriptedServer server(ScriptedServer::answering(
+        [](const WireRequest&) { return ScriptedServer::reply(200, "{}"); }));
+    NameServer slow(true);
+    settings.connect_timeout = 150ms;
+    connect_to(server);
+    const Timer late = loop.after(500ms, [&slow] { slow.answer(); });
+
+    LONGS_EQUAL(200, reply_to(post(server.url("identity.test"), "x")).status);
+}
+
+TEST(HttpTransport, names_the_name_server_where_it_gives_nothing) {
+    const ScriptedServer server([](Peer&) {});
+    limits.name_lookup = 200ms;
+    settings.connect_timeout = 100ms;
+    connect_to(server);
+    {
+        NameServer silent(true);
+        const HttpFailure failure = failure_of(post(server.url("identity.test"), "x"));
+        CHECK_TEXT(failure.detail.starts_with("the name server did not answer in time"),
+                   failure.detail.c_str());
+        CHECK_FALSE(failure.maybe_sent);
+    }
+    NameServer ignorant(false);
+    ignorant.answer();
+    const HttpFailure failure = failure_of(post(server.url("identity.test"), "x"));
+    CHECK_TEXT(failure.detail.starts_with("no name server gave an address"),
+               failure.detail.c_str());
+    LONGS_EQUAL(0, server.connections());
 }
 
 TEST(HttpTransport, says_why_when_tls_fails_at_every_address) {

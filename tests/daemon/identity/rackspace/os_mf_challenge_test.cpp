@@ -9,6 +9,7 @@
 
 using namespace raxauth;
 using namespace raxauth::identity;
+using namespace raxauth::identity::rackspace;
 
 namespace {
 

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+// Long because there are twenty calls: each is a few lines, one after the other.
+#include "common/letter_case.h"
 #include "common/text.h"
 #include "daemon/identity/http/requests.h"
 #include "daemon/identity/json_tree.h"
+#include "daemon/identity/rackspace/client.h"
 #include "daemon/identity/rackspace/credentials_body.h"
-#include "daemon/identity/rackspace/identity_v2.h"
 #include "daemon/identity/rackspace/os_mf_challenge.h"
 #include "daemon/identity/rackspace/replies.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 
-/// Care of the second factor at Identity v2.0.
+/// Managing the second factor at Identity v2.0.
 ///
 /// Each call builds its whole request, with copies of all it was given, before it returns; only the
 /// exchange itself is a coroutine. Tasks start late, when what was passed may be gone.
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 namespace {
 
 constexpr std::size_t kLongestId = 256;
@@ -133,13 +136,14 @@ FactorRequest verification(const settings::IdentitySettings& settings, const Act
     return request;
 }
 
+/// `members`: of the object that is changed; opened here, closed by take().
 FactorRequest settings_change(const settings::IdentitySettings& settings, const Acting& who,
-                              std::string_view members) {
+                              const std::function<void(JsonWriter&)>& members) {
     FactorRequest request = factor_request(settings, HttpMethod::Put, who);
-    Secret body(R"({"RAX-AUTH:multiFactor":{)");
-    body.append(members);
-    body.append("}}");
-    add_body(request, std::move(body), Cause::Fault);
+    JsonWriter body;
+    body.open("RAX-AUTH:multiFactor");
+    members(body);
+    add_body(request, body.take(), Cause::Fault);
     return request;
 }
 
@@ -201,6 +205,10 @@ Cause cause_of(int status, Proof proof, const FaultReply& fault) {
 
 FactorRefusal read_refusal(const HttpReply& reply, Proof proof, const std::vector<Secret>& hidden) {
     FaultReply fault = read_fault_reply(reply.body.view());
+    const bool is_throttle = (reply.status == 413 || reply.status == 429) && !is_foreign(reply);
+    if (fault.name.empty() && !is_throttle) {
+        return refusal(Cause::Fault, "no usable answer: " + status_and_type(reply), reply.status);
+    }
     FactorRefusal no = refusal(cause_of(reply.status, proof, fault),
                                "HTTP " + std::to_string(reply.status), reply.status);
     // Both: JSON may write a secret in another way, and a message is cut.
@@ -240,10 +248,10 @@ bool flag_in(const JsonNode& object, std::string_view name) {
     }
     const std::string_view word = node->text.view();
     if ((node->kind != JsonNode::Kind::Bool && !node->is_text()) ||
-        (!same_user_name(word, "true") && !same_user_name(word, "false"))) {
+        (!equal_ignoring_case(word, "true") && !equal_ignoring_case(word, "false"))) {
         throw ReplyFault("reply has a " + std::string(name) + " that is neither true nor false");
     }
-    return same_user_name(word, "true");
+    return equal_ignoring_case(word, "true");
 }
 
 bool is_printable(char c) {
@@ -267,7 +275,7 @@ Secret key_uri_in(const JsonNode& device) {
         return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
     });
     if (controls || raw.size() > kLongestKeyUri ||
-        !same_user_name(raw.substr(0, kScheme.size()), kScheme)) {
+        !equal_ignoring_case(raw.substr(0, kScheme.size()), kScheme)) {
         throw ReplyFault("reply has no usable keyUri");
     }
     Secret uri;
@@ -285,7 +293,7 @@ Secret key_uri_in(const JsonNode& device) {
 OtpDevice read_otp_device(const JsonNode& node) {
     OtpDevice device;
     device.id = id_in(node, "id");
-    device.name = sanitise(node.scalar("name"), kLongestName);
+    device.name = node.shown("name", kLongestName);
     device.verified = flag_in(node, "verified");
     return device;
 }
@@ -360,7 +368,7 @@ Enforcement enforcement_in(const JsonNode& object, std::string_view name) {
     }
     for (const Enforcement level : {Enforcement::Default, Enforcement::Optional,
                                     Enforcement::Required, Enforcement::Mandated}) {
-        if (same_user_name(word, word_of(level))) {
+        if (equal_ignoring_case(word, word_of(level))) {
             return level;
         }
     }
@@ -375,7 +383,7 @@ Enforcement read_domain(const JsonNode& root) {
 /// acted on.
 FactorState read_state(const JsonNode& root, std::string_view asked) {
     const JsonNode& user = member_of(root, "user");
-    if (!same_user_name(user.scalar("username"), asked)) {
+    if (!equal_ignoring_case(user.scalar("username"), asked)) {
         throw ReplyFault("the reply is about another user");
     }
     FactorState state;
@@ -384,10 +392,10 @@ FactorState read_state(const JsonNode& root, std::string_view asked) {
         state.domain_id = id_in(user, "RAX-AUTH:domainId");
     }
     state.enabled = flag_in(user, "RAX-AUTH:multiFactorEnabled");
-    state.locked = same_user_name(user.scalar("RAX-AUTH:multiFactorState"), "LOCKED");
+    state.locked = equal_ignoring_case(user.scalar("RAX-AUTH:multiFactorState"), "LOCKED");
     const std::string_view factor = user.scalar("RAX-AUTH:factorType");
     for (const FactorKind kind : {FactorKind::Otp, FactorKind::Sms}) {
-        if (same_user_name(factor, word_of(kind))) {
+        if (equal_ignoring_case(factor, word_of(kind))) {
             state.factor = kind;
         }
     }
@@ -420,7 +428,12 @@ Task<FactorAnswer<Done>> carry_out(HttpTransport& transport, FactorRequest reque
         co_return std::move(*request.refused);
     }
     const HttpResult result = co_await transport.send(std::move(request.http));
-    co_return read_reply(result, request, [](const HttpReply&) { return Done{}; });
+    co_return read_reply(result, request, [](const HttpReply& reply) {
+        if (is_foreign(reply)) {
+            throw ReplyFault("no usable answer: " + status_and_type(reply));
+        }
+        return Done{};
+    });
 }
 
 template <class Value>
@@ -448,15 +461,15 @@ Task<FactorAnswer<FactorState>> ask_state(HttpTransport& transport, FactorReques
 
 } // namespace
 
-Task<FactorAnswer<SetupSession>> IdentityV2::begin_setup(const Account& account,
-                                                         const Secret& password) {
+Task<FactorAnswer<SetupSession>> Client::begin_setup(const Account& account,
+                                                     const Secret& password) {
     const Account without_tenant{account.name, "", ""};
     return set_up(password_body(without_tenant, password, TokenScope::SetupMfa), account.name,
                   password.clone());
 }
 
-Task<FactorAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, std::string name,
-                                                    Secret password) {
+Task<FactorAnswer<SetupSession>> Client::set_up(std::optional<Secret> body, std::string name,
+                                                Secret password) {
     if (!body) {
         co_return refusal(Cause::WrongPassword, "bytes that are no text");
     }
@@ -478,7 +491,7 @@ Task<FactorAnswer<SetupSession>> IdentityV2::set_up(std::optional<Secret> body, 
 }
 
 /// As in read_success(): the token has an owner before anything else is looked at.
-FactorAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const std::string& name) {
+FactorAnswer<SetupSession> Client::read_setup(const HttpReply& reply, const std::string& name) {
     const auto fault = [&](std::string_view detail) {
         return refusal(Cause::Fault, detail, reply.status);
     };
@@ -500,7 +513,7 @@ FactorAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const 
         return fault("the token of the reply has expired");
     }
     if (read.names_user) {
-        if (!same_user_name(read.user.name, name)) {
+        if (!equal_ignoring_case(read.user.name, name)) {
             return fault("the reply is about another user");
         }
         if (!is_usable_id(read.user.id)) {
@@ -511,28 +524,28 @@ FactorAnswer<SetupSession> IdentityV2::read_setup(const HttpReply& reply, const 
     return session;
 }
 
-Task<FactorAnswer<OtpDevice>> IdentityV2::add_otp_device(Acting who, std::string name) {
+Task<FactorAnswer<OtpDevice>> Client::add_otp_device(Acting who, std::string name) {
     FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/otp-devices");
     add_body(request, member_body("RAX-AUTH:otpDevice", "name", name), Cause::Conflict);
     return ask(transport_, std::move(request), read_new_otp_device);
 }
 
-Task<FactorAnswer<std::vector<OtpDevice>>> IdentityV2::otp_devices(Acting who) {
+Task<FactorAnswer<std::vector<OtpDevice>>> Client::otp_devices(Acting who) {
     return ask(transport_, factor_request(settings_, HttpMethod::Get, who, "/otp-devices"),
                read_otp_devices);
 }
 
-Task<FactorAnswer<Done>> IdentityV2::verify_otp_device(Acting who, std::string device,
-                                                       const Secret& code) {
+Task<FactorAnswer<Done>> Client::verify_otp_device(Acting who, std::string device,
+                                                   const Secret& code) {
     return carry_out(transport_, verification(settings_, who, "/otp-devices", device, code));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::remove_otp_device(Acting who, std::string device) {
+Task<FactorAnswer<Done>> Client::remove_otp_device(Acting who, std::string device) {
     return carry_out(transport_,
                      factor_request(settings_, HttpMethod::Delete, who, "/otp-devices", device));
 }
 
-Task<FactorAnswer<Phone>> IdentityV2::add_phone(Acting who, const Secret& number) {
+Task<FactorAnswer<Phone>> Client::add_phone(Acting who, const Secret& number) {
     FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/mobile-phones");
     hide(request.hidden, number);
     add_body(request, member_body("RAX-AUTH:mobilePhone", "number", number.view()),
@@ -540,72 +553,76 @@ Task<FactorAnswer<Phone>> IdentityV2::add_phone(Acting who, const Secret& number
     return ask(transport_, std::move(request), read_new_phone);
 }
 
-Task<FactorAnswer<std::vector<Phone>>> IdentityV2::phones(Acting who) {
+Task<FactorAnswer<std::vector<Phone>>> Client::phones(Acting who) {
     return ask(transport_, factor_request(settings_, HttpMethod::Get, who, "/mobile-phones"),
                read_phones);
 }
 
-Task<FactorAnswer<Done>> IdentityV2::send_pin(Acting who, std::string phone) {
+Task<FactorAnswer<Done>> Client::send_pin(Acting who, std::string phone) {
     return carry_out(transport_, factor_request(settings_, HttpMethod::Post, who, "/mobile-phones",
                                                 phone, "/verificationcode"));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::verify_phone(Acting who, std::string phone,
-                                                  const Secret& pin) {
+Task<FactorAnswer<Done>> Client::verify_phone(Acting who, std::string phone, const Secret& pin) {
     return carry_out(transport_, verification(settings_, who, "/mobile-phones", phone, pin));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::remove_phone(Acting who, std::string phone) {
+Task<FactorAnswer<Done>> Client::remove_phone(Acting who, std::string phone) {
     return carry_out(transport_,
                      factor_request(settings_, HttpMethod::Delete, who, "/mobile-phones", phone));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::enable(Acting who, std::optional<FactorKind> kind) {
-    std::string members = R"("enabled":true)";
-    if (kind) {
-        members += R"(,"factorType":")" + std::string(word_of(*kind)) + '"';
-    }
-    return carry_out(transport_, settings_change(settings_, who, members));
+Task<FactorAnswer<Done>> Client::enable(Acting who, std::optional<FactorKind> kind) {
+    return carry_out(transport_, settings_change(settings_, who, [kind](JsonWriter& body) {
+                         body.flag("enabled", true);
+                         if (kind) {
+                             body.text("factorType", word_of(*kind));
+                         }
+                     }));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::set_default(Acting who, FactorKind kind) {
-    const std::string members = R"("factorType":")" + std::string(word_of(kind)) + '"';
-    return carry_out(transport_, settings_change(settings_, who, members));
+Task<FactorAnswer<Done>> Client::set_default(Acting who, FactorKind kind) {
+    return carry_out(transport_, settings_change(settings_, who, [kind](JsonWriter& body) {
+                         body.text("factorType", word_of(kind));
+                     }));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::disable(Acting who) {
-    return carry_out(transport_, settings_change(settings_, who, R"("enabled":false)"));
+Task<FactorAnswer<Done>> Client::disable(Acting who) {
+    return carry_out(transport_, settings_change(settings_, who, [](JsonWriter& body) {
+                         body.flag("enabled", false);
+                     }));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::remove_all(Acting who) {
+Task<FactorAnswer<Done>> Client::remove_all(Acting who) {
     return carry_out(transport_, factor_request(settings_, HttpMethod::Delete, who));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::unlock(Acting who) {
-    return carry_out(transport_, settings_change(settings_, who, R"("unlock":true)"));
+Task<FactorAnswer<Done>> Client::unlock(Acting who) {
+    return carry_out(transport_, settings_change(settings_, who, [](JsonWriter& body) {
+                         body.flag("unlock", true);
+                     }));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::require(Acting who, Enforcement level) {
-    const std::string members =
-        R"("userMultiFactorEnforcementLevel":")" + std::string(word_of(level)) + '"';
-    return carry_out(transport_, settings_change(settings_, who, members));
+Task<FactorAnswer<Done>> Client::require(Acting who, Enforcement level) {
+    return carry_out(transport_, settings_change(settings_, who, [level](JsonWriter& body) {
+                         body.text("userMultiFactorEnforcementLevel", word_of(level));
+                     }));
 }
 
 Task<FactorAnswer<std::vector<Secret>>>
-IdentityV2::bypass_codes(Acting who, unsigned count,
-                         std::optional<std::chrono::minutes> valid_for) {
+Client::bypass_codes(Acting who, unsigned count, std::optional<std::chrono::minutes> valid_for) {
     FactorRequest request = factor_request(settings_, HttpMethod::Post, who, "/bypass-codes");
-    Secret body(R"({"RAX-AUTH:bypassCodes":{)");
+    JsonWriter body;
+    body.open("RAX-AUTH:bypassCodes");
     if (valid_for) {
-        body.append(R"("validityDuration":"PT)" + std::to_string(valid_for->count()) + R"(M",)");
+        body.text("validityDuration", "PT" + std::to_string(valid_for->count()) + "M");
     }
-    // The count as text, as in the documents.
-    body.append(R"("numberOfCodes":")" + std::to_string(count) + R"("}})");
-    add_body(request, std::move(body), Cause::Fault);
+    body.text("numberOfCodes", std::to_string(count)); // a text, as in the documents
+    add_body(request, body.take(), Cause::Fault);
     return ask(transport_, std::move(request), read_bypass_codes);
 }
 
-Task<FactorAnswer<FactorState>> IdentityV2::state(const Secret& token, std::string user_name) {
+Task<FactorAnswer<FactorState>> Client::state(const Secret& token, std::string user_name) {
     FactorRequest request = request_to(settings_, HttpMethod::Get, "/users?name=");
     if (user_name.empty()) { // would ask for all users
         request.refused = refusal(Cause::Fault, "no user name");
@@ -615,14 +632,14 @@ Task<FactorAnswer<FactorState>> IdentityV2::state(const Secret& token, std::stri
     return ask_state(transport_, std::move(request), std::move(user_name));
 }
 
-Task<FactorAnswer<Enforcement>> IdentityV2::domain_enforcement(const Secret& token,
-                                                               std::string domain_id) {
+Task<FactorAnswer<Enforcement>> Client::domain_enforcement(const Secret& token,
+                                                           std::string domain_id) {
     return ask(transport_, domain_request(settings_, HttpMethod::Get, token, domain_id),
                read_domain);
 }
 
-Task<FactorAnswer<Done>>
-IdentityV2::set_domain_enforcement(const Secret& token, std::string domain_id, Enforcement level) {
+Task<FactorAnswer<Done>> Client::set_domain_enforcement(const Secret& token, std::string domain_id,
+                                                        Enforcement level) {
     FactorRequest request = domain_request(settings_, HttpMethod::Put, token, domain_id);
     request.http.url.append("/multi-factor");
     add_body(request,
@@ -632,8 +649,8 @@ IdentityV2::set_domain_enforcement(const Secret& token, std::string domain_id, E
     return carry_out(transport_, std::move(request));
 }
 
-Task<FactorAnswer<Done>> IdentityV2::change_password(const Account& account, const Secret& present,
-                                                     const Secret& fresh) {
+Task<FactorAnswer<Done>> Client::change_password(const Account& account, const Secret& present,
+                                                 const Secret& fresh) {
     FactorRequest request = request_to(settings_, HttpMethod::Post, "/users/RAX-AUTH/change-pwd");
     request.proof = Proof::Password;
     hide(request.hidden, present);
@@ -646,4 +663,4 @@ Task<FactorAnswer<Done>> IdentityV2::change_password(const Account& account, con
     return carry_out(transport_, std::move(request));
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

@@ -10,6 +10,7 @@
 
 using namespace raxauth;
 using namespace raxauth::identity;
+using namespace raxauth::identity::rackspace;
 using namespace std::chrono_literals;
 
 namespace {
@@ -82,21 +83,25 @@ std::vector<Row> rows() {
         reply_of(401, fault("unauthorized", 401, "Additional authentication credentials required."),
                  challenge),
         "passcode s1", "wrong passcode");
-    add("challenge with no body", reply_of(401, "", challenge), "passcode s1", "wrong passcode");
+    add("challenge with no body", reply_of(401, "", challenge), "passcode s1", "fault");
     add("challenge beside a foreign one",
         reply_of(401, "", "WWW-Authenticate: Keystone uri=x\n" + challenge), "passcode s1",
-        "wrong passcode");
-    add("challenge under a 403", reply_of(403, "", challenge), "access refused", "access refused");
+        "fault");
+    add("challenge under a 403", reply_of(403, "", challenge), "fault", "fault");
     add("challenge under a 400", reply_of(400, "", challenge), "fault", "fault");
     add("challenge without a session id",
-        reply_of(401, "", "WWW-Authenticate: OS-MF factor='PASSCODE'\n"), "fault",
-        "wrong passcode");
+        reply_of(401, "", "WWW-Authenticate: OS-MF factor='PASSCODE'\n"), "fault", "fault");
     add("challenge in words only",
         reply_of(401, fault("unauthorized", 401, "Additional authentication credentials required")),
         "fault", "wrong passcode");
-    add("401 and nothing", reply_of(401, ""), "wrong credentials", "wrong passcode");
-    add("401 in HTML", reply_of(401, "<html>account has been locked</html>"), "wrong credentials",
-        "wrong passcode");
+    add("401 and nothing", reply_of(401, ""), "fault", "fault");
+    add("401 in HTML", reply_of(401, "<html>account has been locked</html>"), "fault", "fault");
+    add("401 in JSON of somebody else", reply_of(401, R"({"error":"blocked by policy"})"), "fault",
+        "fault");
+    add("403 in HTML", reply_of(403, "<html>access denied by filter</html>"), "fault", "fault");
+    add("429 in HTML", reply_of(429, "<html>slow down</html>"), "fault", "fault");
+    add("429 in HTML that says for how long",
+        reply_of(429, "<html>slow down</html>", "Retry-After: 3\n"), "throttled 3", "throttled 3");
     add("wrong password",
         reply_of(401, fault("unauthorized", 401,
                             "Error code: 'AUTH-004'; Unable to authenticate user with credentials "
@@ -153,7 +158,7 @@ std::vector<Row> rows() {
         "disabled");
     add("must set up", reply_of(403, fault("forbidden", 403, "User must setup multi-factor")),
         "setup", "setup");
-    add("403 and nothing", reply_of(403, ""), "access refused", "access refused");
+    add("403 and nothing", reply_of(403, ""), "fault", "fault");
     add("400", reply_of(400, fault("badRequest", 400, "Invalid json request body")), "fault",
         "fault");
     add("bad session header", reply_of(400, fault("badRequest", 400, "Invalid X-SessionId")),
@@ -218,4 +223,14 @@ TEST(Refusal, the_detail_of_a_fault_is_clean) {
                      reply_of(500, fault("identityFault", 500, "a\\u001b[2J\\nb")), clock.wall());
 
     STRCMP_EQUAL("HTTP 500: a?[2J b", std::get<Fault>(answer).detail.c_str());
+}
+
+TEST(Refusal, of_somebody_else_names_status_and_content_type) {
+    const Answer answer = read_refusal(
+        Step::Credentials,
+        reply_of(403, "<html>blocked</html>", "Content-Type: text/html; charset=UTF-8\n"),
+        clock.wall());
+
+    STRCMP_EQUAL("no usable answer: HTTP 403, text/html; charset=UTF-8",
+                 std::get<Fault>(answer).detail.c_str());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/rackspace/identity_v2.h"
+#include "daemon/identity/rackspace/client.h"
 
+#include "common/letter_case.h"
 #include "daemon/identity/http/requests.h"
 #include "daemon/identity/json_tree.h"
 #include "daemon/identity/rackspace/credentials_body.h"
@@ -9,7 +10,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 namespace {
 
 bool same_token(std::string_view body, const Secret& token, WallTime now) {
@@ -23,25 +24,39 @@ bool same_token(std::string_view body, const Secret& token, WallTime now) {
 
 } // namespace
 
-struct IdentityV2::Exchange {
+struct Client::Exchange {
     OneShot<HttpResult> answer;
     HttpTransfer transfer;
     bool orphaned = false;
 };
 
-IdentityV2::IdentityV2(HttpTransport& transport, const settings::IdentitySettings& settings,
-                       TokenRevoker& revoker, const Clock& clock)
+Client::Client(HttpTransport& transport, const settings::IdentitySettings& settings,
+               TokenRevoker& revoker, const Clock& clock)
     : transport_(transport), settings_(settings), revoker_(revoker), clock_(clock) {}
 
-IdentityV2::~IdentityV2() = default;
+Client::~Client() = default;
 
-HttpRequest IdentityV2::sign_in_request(Secret body) const {
+Capabilities Client::capabilities() const {
+    return {.api_keys = true,
+            .resend_passcode = true,
+            .change_password = true,
+            .enrol_otp = true,
+            .enrol_sms = true,
+            .set_up_at_sign_in = true,
+            .choose_factor = true,
+            .switch_off = true,
+            .bypass_codes = true,
+            .unlock = true,
+            .enforcement = true};
+}
+
+HttpRequest Client::sign_in_request(Secret body) const {
     HttpRequest request;
     request.method = HttpMethod::Post;
     request.url.reserve(settings_.url.size() + 64);
     request.url.append(settings_.url);
     request.url.append("/tokens?include_endpoints=false");
-    if (settings_.apply_rcn_roles) {
+    if (settings_.rackspace.apply_rcn_roles) {
         request.url.append("&apply_rcn_roles=true");
     }
     request.headers.reserve(3);
@@ -52,12 +67,12 @@ HttpRequest IdentityV2::sign_in_request(Secret body) const {
     return request;
 }
 
-Task<HttpResult> IdentityV2::sign_in_exchange(HttpRequest request) {
+Task<HttpResult> Client::sign_in_exchange(HttpRequest request) {
     const auto exchange = std::make_shared<Exchange>();
     const auto place = exchanges_.insert(exchanges_.end(), exchange);
     // Destroyed with the frame, in time or not: an exchange without an answer is an orphan then.
     struct Watch {
-        IdentityV2& self;
+        Client& self;
         std::shared_ptr<Exchange> exchange;
         std::list<std::shared_ptr<Exchange>>::iterator place;
         bool over = false;
@@ -89,8 +104,8 @@ Task<HttpResult> IdentityV2::sign_in_exchange(HttpRequest request) {
     co_return result;
 }
 
-Task<Answer> IdentityV2::authenticate(const Account& account, CredentialKind kind,
-                                      const Secret& credential) {
+Task<Answer> Client::authenticate(const Account& account, CredentialKind kind,
+                                  const Secret& credential) {
     std::optional<Secret> body = kind == CredentialKind::Password
                                      ? password_body(account, credential)
                                      : api_key_body(account, credential);
@@ -102,8 +117,8 @@ Task<Answer> IdentityV2::authenticate(const Account& account, CredentialKind kin
     co_return read_answer(Step::Credentials, asked, std::move(result));
 }
 
-Task<Answer> IdentityV2::submit_passcode(const Account& account, const Challenge& challenge,
-                                         const Secret& passcode) {
+Task<Answer> Client::submit_passcode(const Account& account, const Challenge& challenge,
+                                     const Secret& passcode) {
     std::optional<Secret> body = passcode_body(account, passcode);
     if (!body) {
         co_return Rejected{Rejected::Cause::WrongPasscode};
@@ -115,7 +130,7 @@ Task<Answer> IdentityV2::submit_passcode(const Account& account, const Challenge
     co_return read_answer(Step::Passcode, asked, std::move(result));
 }
 
-Answer IdentityV2::read_answer(Step step, const Account& account, HttpResult result) {
+Answer Client::read_answer(Step step, const Account& account, HttpResult result) {
     if (const auto* failure = std::get_if<HttpFailure>(&result)) {
         if (failure->nonsense) {
             return Fault{failure->detail};
@@ -131,15 +146,15 @@ Answer IdentityV2::read_answer(Step step, const Account& account, HttpResult res
 
 /// The one place where a token comes into being. Whatever is wrong with the rest of the reply, the
 /// token has an owner from here on, and is revoked when that one ends.
-Answer IdentityV2::read_success(const Account& account, const HttpReply& reply) {
+Answer Client::read_success(const Account& account, const HttpReply& reply) {
     TokenReply read;
     try {
         read = read_token_reply(reply.body.view());
     } catch (const ReplyFault& fault) {
-        return Fault{fault.what()};
+        return Fault{"no usable answer: " + status_and_type(reply) + ": " + fault.what()};
     }
     if (read.token.empty()) {
-        return Fault{read.problem};
+        return Fault{"no usable answer: " + status_and_type(reply) + ": " + read.problem};
     }
     TokenIssued issued{
         OwnedToken(std::move(read.token), read.expires.value_or(WallTime{}), revoker_),
@@ -153,13 +168,13 @@ Answer IdentityV2::read_success(const Account& account, const HttpReply& reply) 
     if (*read.expires <= clock_.wall()) {
         return Fault{"the token of the reply has expired"};
     }
-    if (!same_user_name(issued.user.name, account.name)) {
+    if (!equal_ignoring_case(issued.user.name, account.name)) {
         return Fault{"the reply is about another user"};
     }
     return issued;
 }
 
-void IdentityV2::salvage(const HttpResult& result) noexcept {
+void Client::salvage(const HttpResult& result) noexcept {
     const auto* reply = std::get_if<HttpReply>(&result);
     if (reply == nullptr || !is_success(reply->status)) {
         return;
@@ -174,7 +189,7 @@ void IdentityV2::salvage(const HttpResult& result) noexcept {
     }
 }
 
-Task<TokenState> IdentityV2::validate(const Secret& token) {
+Task<TokenState> Client::validate(const Secret& token) {
     const Secret text = token.clone();
     HttpRequest request;
     request.method = HttpMethod::Get;
@@ -195,13 +210,14 @@ Task<TokenState> IdentityV2::validate(const Secret& token) {
     case 401:
     case 403:
     case 404:
-        co_return TokenState::Dead;
+        co_return read_fault_reply(reply->body.view()).name.empty() ? TokenState::Unknown
+                                                                    : TokenState::Dead;
     default:
         co_return TokenState::Unknown;
     }
 }
 
-Task<bool> IdentityV2::revoke(const Secret& token) {
+Task<bool> Client::revoke(const Secret& token) {
     HttpRequest request;
     request.method = HttpMethod::Delete;
     request.url.append(settings_.url);
@@ -210,38 +226,26 @@ Task<bool> IdentityV2::revoke(const Secret& token) {
     request.headers.push_back(header("Accept", "application/json"));
     const HttpResult result = co_await transport_.send(std::move(request));
     const auto* reply = std::get_if<HttpReply>(&result);
-    co_return reply != nullptr &&
+    co_return reply != nullptr && !is_foreign(*reply) &&
         (is_success(reply->status) || reply->status == 401 || reply->status == 404);
 }
 
-Capabilities IdentityV2::capabilities() const {
-    Capabilities all;
-    all.api_keys = true;
-    all.resend_passcode = true;
-    all.change_password = true;
-    all.enrol_otp = true;
-    all.enrol_sms = true;
-    all.set_up_at_sign_in = true;
-    all.choose_factor = true;
-    all.switch_off = true;
-    all.bypass_codes = true;
-    all.unlock = true;
-    all.enforcement = true;
-    return all;
-}
-
-void IdentityV2::warm() {
+void Client::warm() {
     transport_.warm(settings_.url);
 }
 
-Reachability IdentityV2::reachability() const {
+Reachability Client::reachability() const {
     return transport_.reachability();
 }
 
-std::size_t IdentityV2::orphans() const noexcept {
+bool Client::busy() const {
+    return transport_.busy();
+}
+
+std::size_t Client::orphans() const noexcept {
     return static_cast<std::size_t>(std::count_if(
         exchanges_.begin(), exchanges_.end(),
         [](const std::shared_ptr<Exchange>& exchange) { return exchange->orphaned; }));
 }
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

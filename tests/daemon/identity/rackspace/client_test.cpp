@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/identity/rackspace/identity_v2.h"
+#include "daemon/identity/rackspace/client.h"
 
 #include "daemon/identity/revocation.h"
 #include "tests/support/event_pump.h"
@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,9 +31,11 @@ std::string access(const std::string& token, const std::string& user = "alice",
            user + R"(","roles":[]}}})";
 }
 
+constexpr const char* kFault = R"({"itemNotFound":{"code":404,"message":"Token not found."}})";
+
 } // namespace
 
-TEST_GROUP(IdentityV2) {
+TEST_GROUP(RackspaceClient) {
     Loop loop;
     FakeClock clock;
     settings::IdentitySettings settings;
@@ -40,7 +43,7 @@ TEST_GROUP(IdentityV2) {
     std::unique_ptr<ScriptedServer> server;
     std::unique_ptr<Revocations> revocations;
     std::unique_ptr<HttpTransport> transport;
-    std::unique_ptr<IdentityV2> identity;
+    std::unique_ptr<rackspace::Client> identity;
     const Account alice{"alice", "", ""};
 
     void setup() override {
@@ -66,7 +69,7 @@ TEST_GROUP(IdentityV2) {
         identity.reset();
         revocations = std::make_unique<Revocations>(loop, RevocationLimits{.first_pause = 1ms});
         transport = std::make_unique<HttpTransport>(loop, settings, clock);
-        identity = std::make_unique<IdentityV2>(*transport, settings, *revocations, clock);
+        identity = std::make_unique<rackspace::Client>(*transport, settings, *revocations, clock);
         revocations->use(identity.get());
     }
 
@@ -101,7 +104,7 @@ TEST_GROUP(IdentityV2) {
     }
 };
 
-TEST(IdentityV2, signs_in_with_two_steps_and_two_requests) {
+TEST(RackspaceClient, signs_in_with_two_steps_and_two_requests) {
     answer = [](const WireRequest& request) {
         if (request.header("x-sessionid").empty()) {
             return ScriptedServer::reply(
@@ -151,8 +154,8 @@ TEST(IdentityV2, signs_in_with_two_steps_and_two_requests) {
     check_revoked({"tok"}); // its owner has gone
 }
 
-TEST(IdentityV2, api_keys_and_rcn_roles_are_sent_when_asked_for) {
-    settings.apply_rcn_roles = true;
+TEST(RackspaceClient, api_keys_and_rcn_roles_are_sent_when_asked_for) {
+    settings.rackspace.apply_rcn_roles = true;
     connect();
     answer = [](const WireRequest&) { return ScriptedServer::reply(401, ""); };
     const Secret key("k");
@@ -166,7 +169,7 @@ TEST(IdentityV2, api_keys_and_rcn_roles_are_sent_when_asked_for) {
                  server->requests()[0].body.c_str());
 }
 
-TEST(IdentityV2, what_is_no_text_is_refused_without_asking) {
+TEST(RackspaceClient, what_is_no_text_is_refused_without_asking) {
     const Secret latin1("gr\xFC\xDF");
     const Challenge challenge{Secret("s"), Factor::Passcode};
 
@@ -178,7 +181,7 @@ TEST(IdentityV2, what_is_no_text_is_refused_without_asking) {
     LONGS_EQUAL(0, server->connections());
 }
 
-TEST(IdentityV2, a_success_that_does_not_hold_is_a_fault_and_its_token_is_revoked) {
+TEST(RackspaceClient, a_success_that_does_not_hold_is_a_fault_and_its_token_is_revoked) {
     const std::vector<std::pair<int, std::string>> rows{
         {200, access("t0", "mallory")},
         {200, access("t1", "alice", "2026-01-15T11:59:59Z")},
@@ -199,7 +202,22 @@ TEST(IdentityV2, a_success_that_does_not_hold_is_a_fault_and_its_token_is_revoke
     }
 }
 
-TEST(IdentityV2, a_success_without_a_token_is_a_fault) {
+TEST(RackspaceClient, a_control_character_in_a_text_is_a_fault_and_the_token_is_revoked) {
+    unsigned number = 0;
+    for (const char* member : {"name", "id", "RAX-AUTH:defaultRegion", "RAX-AUTH:domainId"}) {
+        for (const char* bad : {R"(DFW\u0000X)", R"(DFW\nX)", R"(DFW\u0085X)"}) {
+            nlohmann::json whole =
+                nlohmann::json::parse(access("token-" + std::to_string(++number)));
+            whole["access"]["user"][member] = nlohmann::json::parse(std::string("\"") + bad + "\"");
+            const Answer came = sign_in(ScriptedServer::reply(200, whole.dump()));
+            CHECK_TEXT(std::holds_alternative<Fault>(came), member);
+            STRCMP_CONTAINS("control character", std::get<Fault>(came).detail.c_str());
+        }
+    }
+    CHECK(run_until(loop, [&] { return revocations->counts().revoked == number; }, 5s));
+}
+
+TEST(RackspaceClient, a_success_without_a_token_is_a_fault) {
     for (const char* body :
          {"", "{}", "<html>", R"({"access":{}})", R"({"access":{"token":{"id":""}}})",
           R"({"access":{"user":{"id":"1","name":"alice"}}})", "[[[[[[", "\xFF"}) {
@@ -211,7 +229,7 @@ TEST(IdentityV2, a_success_without_a_token_is_a_fault) {
     LONGS_EQUAL(0, revocations->counts().issued);
 }
 
-TEST(IdentityV2, a_token_with_a_challenge_beside_it_proves_what_it_says_and_no_more) {
+TEST(RackspaceClient, a_token_with_a_challenge_beside_it_proves_what_it_says_and_no_more) {
     const Answer answered = sign_in(
         ScriptedServer::reply(200, access("t", "alice", "2026-01-16T12:00:00Z", R"("PASSWORD")"),
                               "WWW-Authenticate: OS-MF sessionId='s'\r\n"));
@@ -220,7 +238,7 @@ TEST(IdentityV2, a_token_with_a_challenge_beside_it_proves_what_it_says_and_no_m
     CHECK_FALSE(std::get<TokenIssued>(answered).proven.second_factor);
 }
 
-TEST(IdentityV2, no_answer_says_whether_it_may_have_been_judged) {
+TEST(RackspaceClient, no_answer_says_whether_it_may_have_been_judged) {
     server = std::make_unique<ScriptedServer>(
         [](ScriptedServer::Peer& peer) { static_cast<void>(peer.read_request()); });
     settings.url = server->url();
@@ -239,7 +257,7 @@ TEST(IdentityV2, no_answer_says_whether_it_may_have_been_judged) {
     CHECK_FALSE(identity->reachability().reachable);
 }
 
-TEST(IdentityV2, a_reply_nobody_waits_for_has_its_token_revoked) {
+TEST(RackspaceClient, a_reply_nobody_waits_for_has_its_token_revoked) {
     std::mutex gate;
     gate.lock();
     answer = [&](const WireRequest&) {
@@ -248,8 +266,8 @@ TEST(IdentityV2, a_reply_nobody_waits_for_has_its_token_revoked) {
     };
     const Secret password("p");
     {
-        const Job job =
-            Job::start([](IdentityV2& at, const Account& who, const Secret& with) -> Task<void> {
+        const Job job = Job::start(
+            [](rackspace::Client& at, const Account& who, const Secret& with) -> Task<void> {
                 const Answer came = co_await at.authenticate(who, CredentialKind::Password, with);
                 FAIL("came back");
             }(*identity, alice, password));
@@ -263,7 +281,7 @@ TEST(IdentityV2, a_reply_nobody_waits_for_has_its_token_revoked) {
     LONGS_EQUAL(0, identity->orphans());
 }
 
-TEST(IdentityV2, a_reply_nobody_waits_for_may_be_anything) {
+TEST(RackspaceClient, a_reply_nobody_waits_for_may_be_anything) {
     for (const std::string& body : std::vector<std::string>{
              "", "<html>", "{}", R"({"access":{"token":{"id":"a","id":"b"}}})"}) {
         std::mutex gate;
@@ -275,7 +293,7 @@ TEST(IdentityV2, a_reply_nobody_waits_for_may_be_anything) {
         const std::size_t before = server->requests().size();
         const Secret password("p");
         {
-            const Job job = Job::start([](IdentityV2& at, const Account& who,
+            const Job job = Job::start([](rackspace::Client& at, const Account& who,
                                           const Secret& with) -> Task<void> {
                 const Answer came = co_await at.authenticate(who, CredentialKind::Password, with);
                 FAIL("came back");
@@ -288,12 +306,12 @@ TEST(IdentityV2, a_reply_nobody_waits_for_may_be_anything) {
     LONGS_EQUAL(0, revocations->counts().issued);
 }
 
-TEST(IdentityV2, what_was_not_sent_yet_is_never_sent_for_somebody_who_has_gone) {
+TEST(RackspaceClient, what_was_not_sent_yet_is_never_sent_for_somebody_who_has_gone) {
     answer = [](const WireRequest&) { return ScriptedServer::reply(200, access("t")); };
     const Secret password("p");
     {
-        const Job job =
-            Job::start([](IdentityV2& at, const Account& who, const Secret& with) -> Task<void> {
+        const Job job = Job::start(
+            [](rackspace::Client& at, const Account& who, const Secret& with) -> Task<void> {
                 const Answer came = co_await at.authenticate(who, CredentialKind::Password, with);
                 FAIL("came back");
             }(*identity, alice, password));
@@ -305,7 +323,7 @@ TEST(IdentityV2, what_was_not_sent_yet_is_never_sent_for_somebody_who_has_gone) 
     LONGS_EQUAL(0, server->requests().size());
 }
 
-TEST(IdentityV2, validates_a_token_with_itself) {
+TEST(RackspaceClient, validates_a_token_with_itself) {
     struct Row {
         const char* name;
         std::string reply;
@@ -314,9 +332,12 @@ TEST(IdentityV2, validates_a_token_with_itself) {
     const std::string token = "a+b/c=";
     const std::vector<Row> rows{
         {"alive", ScriptedServer::reply(200, access(token)), TokenState::Alive},
-        {"401", ScriptedServer::reply(401, ""), TokenState::Dead},
-        {"403", ScriptedServer::reply(403, ""), TokenState::Dead},
-        {"404", ScriptedServer::reply(404, ""), TokenState::Dead},
+        {"401", ScriptedServer::reply(401, kFault), TokenState::Dead},
+        {"403", ScriptedServer::reply(403, kFault), TokenState::Dead},
+        {"404", ScriptedServer::reply(404, kFault), TokenState::Dead},
+        {"401 in HTML", ScriptedServer::reply(401, "<html>"), TokenState::Unknown},
+        {"403 in HTML", ScriptedServer::reply(403, "<html>"), TokenState::Unknown},
+        {"404 and nothing", ScriptedServer::reply(404, ""), TokenState::Unknown},
         {"413", ScriptedServer::reply(413, ""), TokenState::Unknown},
         {"429", ScriptedServer::reply(429, ""), TokenState::Unknown},
         {"500", ScriptedServer::reply(500, ""), TokenState::Unknown},
@@ -340,7 +361,7 @@ TEST(IdentityV2, validates_a_token_with_itself) {
     LONGS_EQUAL(0, revocations->counts().issued); // a check brings no token into being
 }
 
-TEST(IdentityV2, an_unreachable_service_leaves_a_token_unknown) {
+TEST(RackspaceClient, an_unreachable_service_leaves_a_token_unknown) {
     settings.url = "https://127.0.0.1:1/v2.0";
     connect();
     const Secret token("t");
@@ -349,10 +370,11 @@ TEST(IdentityV2, an_unreachable_service_leaves_a_token_unknown) {
     CHECK_FALSE(wait_for(identity->revoke(token)));
 }
 
-TEST(IdentityV2, revokes_with_the_token_itself) {
+TEST(RackspaceClient, revokes_with_the_token_itself) {
     int status = 0;
+    std::string body;
     server = std::make_unique<ScriptedServer>(ScriptedServer::answering(
-        [&](const WireRequest&) { return ScriptedServer::reply(status, ""); }));
+        [&](const WireRequest&) { return ScriptedServer::reply(status, body); }));
     settings.url = server->url();
     settings.ca_file = server->ca_file();
     connect();
@@ -364,10 +386,15 @@ TEST(IdentityV2, revokes_with_the_token_itself) {
         status = sent;
         CHECK_EQUAL(confirmed, wait_for(identity->revoke(token)));
     }
+    body = "<html>Welcome to the guest network</html>";
+    for (const int portal : {200, 401, 404}) {
+        status = portal;
+        CHECK_FALSE(wait_for(identity->revoke(token)));
+    }
     STRCMP_EQUAL("tok", server->requests()[0].header("x-auth-token").c_str());
 }
 
-TEST(IdentityV2, warming_asks_for_the_base_address_only) {
+TEST(RackspaceClient, warming_asks_for_the_base_address_only) {
     answer = [](const WireRequest&) { return ScriptedServer::reply(404, "{}"); };
 
     identity->warm();

@@ -11,6 +11,7 @@
 
 using namespace raxauth;
 using namespace raxauth::identity;
+using namespace raxauth::identity::rackspace;
 
 namespace {
 

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace raxauth::identity {
+namespace raxauth::identity::rackspace {
 
 /// Rackspace Cloud Identity v2.0.
 ///
@@ -25,27 +25,28 @@ namespace raxauth::identity {
 /// One that may have been sent goes on in the background, within the request time-out: a token in
 /// its reply gets an owner, who lets go of it at once, which revokes it.
 ///
-/// Care of the second factor (identity_v2_factors.cpp) shares the connections. Of its calls only
+/// Factor management (client_factors.cpp) shares the connections. Of its calls only
 /// begin_setup() brings a token into being, and goes the way of a sign-in; dropping another one
 /// cancels, whatever Identity may have done by then.
-class IdentityV2 final : public Identity, public FactorManagement {
+class Client final : public Identity, public FactorManagement {
   public:
     /// All references outlive it.
-    IdentityV2(HttpTransport& transport, const settings::IdentitySettings& settings,
-               TokenRevoker& revoker, const Clock& clock);
-    IdentityV2(const IdentityV2&) = delete;
-    IdentityV2& operator=(const IdentityV2&) = delete;
-    ~IdentityV2() override;
+    Client(HttpTransport& transport, const settings::IdentitySettings& settings,
+           TokenRevoker& revoker, const Clock& clock);
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+    ~Client() override;
 
+    Capabilities capabilities() const override;
     Task<Answer> authenticate(const Account& account, CredentialKind kind,
                               const Secret& credential) override;
     Task<Answer> submit_passcode(const Account& account, const Challenge& challenge,
                                  const Secret& passcode) override;
     Task<TokenState> validate(const Secret& token) override;
     Task<bool> revoke(const Secret& token) override;
-    Capabilities capabilities() const override;
     void warm() override;
     Reachability reachability() const override;
+    bool busy() const override;
 
     Task<FactorAnswer<SetupSession>> begin_setup(const Account& account,
                                                  const Secret& password) override;
@@ -101,4 +102,4 @@ class IdentityV2 final : public Identity, public FactorManagement {
     std::list<std::shared_ptr<Exchange>> exchanges_;
 };
 
-} // namespace raxauth::identity
+} // namespace raxauth::identity::rackspace

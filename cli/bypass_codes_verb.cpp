@@ -3,6 +3,7 @@
 // else: not through stdio's buffers, and its memory is wiped.
 #include "cli/dialogue.h"
 #include "cli/factor_management.h"
+#include "cli/failure.h"
 #include "cli/valid_for.h"
 #include "cli/verbs.h"
 #include "cli/write_all.h"
@@ -19,12 +20,12 @@ class Codes {
     explicit Codes(const Secret& result) : result_(read_result(result)) {
         const auto codes = result_.find("codes");
         if (codes == result_.end() || !codes->is_array() || codes->empty()) {
-            throw_odd_daemon();
+            throw failure_of_odd_daemon();
         }
         for (nlohmann::json& code : *codes) {
             auto* const text = code.get_ptr<std::string*>();
             if (text == nullptr || text->empty()) {
-                throw_odd_daemon();
+                throw failure_of_odd_daemon();
             }
             texts_.push_back(text);
         }

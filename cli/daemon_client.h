@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/bus_handles.h"
+#include "common/bus/connection.h"
 
 #include <chrono>
-#include <string>
 
 namespace raxauth::cli {
 
@@ -25,13 +24,14 @@ class DaemonClient {
     /// For calls without arguments.
     BusMessage call(const char* member) { return send(prepare(member)); }
 
+    /// For a dialogue, which begins here and leaves the bus.
+    client::Connection& bus() noexcept { return bus_; }
+    const char* daemon() const noexcept { return daemon_.c_str(); }
+
     static constexpr std::chrono::seconds kTimeout{30};
 
   private:
-    void connect(const char* address);
-    void find_daemon();
-
-    Bus bus_;
+    client::Connection bus_;
     std::string daemon_;
 };
 

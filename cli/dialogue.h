@@ -35,7 +35,4 @@ DialogueEnd hold_dialogue(const Surroundings& around, Prompter& prompter,
 /// For verbs whose dialogue is about the person. Errors: Failure, for root.
 void refuse_root();
 
-/// Errors: Failure, always.
-[[noreturn]] void throw_odd_daemon();
-
 } // namespace raxauth::cli

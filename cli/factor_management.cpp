@@ -66,7 +66,7 @@ void manage_factors_and_tell(const Surroundings& around, const FactorRequest& re
 nlohmann::json read_result(const Secret& result) {
     nlohmann::json object = nlohmann::json::parse(result.view(), nullptr, /*throw=*/false);
     if (!object.is_object()) {
-        throw_odd_daemon();
+        throw failure_of_odd_daemon();
     }
     clean(object);
     return object;

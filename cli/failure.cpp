@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fmt/core.h>
 #include <iterator>
 #include <systemd/sd-bus.h>
@@ -18,7 +20,7 @@ constexpr std::size_t kMaxMessageBytes = 4096; // a faulty configuration has man
 constexpr const char* kLookAtDaemon =
     "Look at \"systemctl status raxauthd\" and \"journalctl -t raxauthd\".";
 
-constexpr const char* kTrySudo = "This verb is root's (try sudo).";
+constexpr const char* kTrySudo = "This command needs root (try sudo).";
 
 struct ErrorMeaning {
     std::string_view name;
@@ -37,13 +39,9 @@ constexpr std::array kMeanings{
     ErrorMeaning{contract::error::kLimitExceeded, ExitStatus::Refused,
                  "Wait a minute and try again."},
     ErrorMeaning{contract::error::kBusy, ExitStatus::Refused, "Wait a minute and try again."},
-    ErrorMeaning{contract::error::kNoSuchConversation, ExitStatus::Refused,
-                 "It took too long, or the daemon was restarted: start again."},
     ErrorMeaning{contract::error::kStaleSerial, ExitStatus::Refused, "Start again."},
-    ErrorMeaning{contract::error::kInvalidContext, ExitStatus::Refused,
-                 "Is the daemon of another version? Try \"systemctl restart raxauthd\"."},
-    ErrorMeaning{SD_BUS_ERROR_UNKNOWN_METHOD, ExitStatus::Refused,
-                 "The daemon is of another version: \"systemctl restart raxauthd\"."},
+    ErrorMeaning{contract::error::kInvalidContext, ExitStatus::Refused, kOtherVersionAdvice},
+    ErrorMeaning{SD_BUS_ERROR_UNKNOWN_METHOD, ExitStatus::Refused, kOtherVersionAdvice},
     ErrorMeaning{SD_BUS_ERROR_FAILED, ExitStatus::Refused, kLookAtDaemon},
     ErrorMeaning{SD_BUS_ERROR_SERVICE_UNKNOWN, ExitStatus::Unreachable, kLookAtDaemon},
     ErrorMeaning{SD_BUS_ERROR_NAME_HAS_NO_OWNER, ExitStatus::Unreachable, kLookAtDaemon},
@@ -93,19 +91,55 @@ Failure failure_from_bus(std::string_view error_name, std::string_view message) 
         std::find_if(kMeanings.begin(), kMeanings.end(),
                      [&](const ErrorMeaning& meaning) { return meaning.name == error_name; });
     if (found == kMeanings.end()) {
-        return {ExitStatus::Unreachable, fmt::format("the daemon cannot be reached: {}", text),
+        return {ExitStatus::Unreachable, fmt::format("cannot reach raxauthd: {}", text),
                 kLookAtDaemon};
     }
     if (found->status == ExitStatus::Unreachable) {
-        text = fmt::format("the daemon does not answer: {}", text);
+        text = fmt::format("raxauthd does not answer: {}", text);
     }
-    std::string_view advice = found->advice;
-    if (text.find("raxauth login") != std::string::npos) {
-        advice = {}; // said already
-    } else if (text == "root only") {
-        advice = kTrySudo;
+    return {found->status, text, std::string(found->advice)};
+}
+
+Failure failure_of(const client::CallError& error) {
+    switch (error.kind) {
+    case client::CallError::Kind::Replied:
+        return failure_from_bus(error.name, error.message);
+    case client::CallError::Kind::Timeout:
+    case client::CallError::Kind::Disconnected:
+        return {ExitStatus::Unreachable,
+                fmt::format("raxauthd does not answer: {}", std::strerror(error.error)),
+                kLookAtDaemon};
+    case client::CallError::Kind::Local:
+        return {ExitStatus::Refused,
+                error.error == EMSGSIZE
+                    ? std::string("an answer is longer than 4096 bytes")
+                    : fmt::format("cannot make a message: {}", std::strerror(error.error)),
+                "Start again."};
+    case client::CallError::Kind::OtherVersion:
+    case client::CallError::Kind::Malformed:
+        break;
     }
-    return {found->status, text, std::string(advice)};
+    return failure_of_odd_daemon();
+}
+
+Failure failure_without_daemon(const client::CallError& error) {
+    // Whatever the bus says, its meaning is this: there is nobody to talk to.
+    const std::string why = !error.message.empty() ? sanitise(error.message, kMaxMessageBytes)
+                            : !error.name.empty()  ? sanitise(error.name, kMaxMessageBytes)
+                                                   : std::string(std::strerror(error.error));
+    return {ExitStatus::Unreachable, fmt::format("raxauthd does not answer: {}", why),
+            kLookAtDaemon};
+}
+
+Failure failure_without_bus(int error) {
+    return {ExitStatus::Unreachable,
+            fmt::format("cannot reach the system bus: {}", std::strerror(error)),
+            "Is dbus running? Try \"systemctl status dbus\"."};
+}
+
+Failure failure_of_odd_daemon() {
+    return {ExitStatus::Unreachable, "unexpected reply from raxauthd (different version?)",
+            kOtherVersionAdvice};
 }
 
 ExitStatus status_of(State state, Reason reason) noexcept {

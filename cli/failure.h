@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/bus/call_error.h"
 #include "common/verdict.h"
 
 #include <stdexcept>
@@ -27,9 +28,20 @@ class Failure : public std::runtime_error {
     std::string advice_;
 };
 
-/// What an error reply of the bus or the daemon means here. The daemon's own message is meant for
-/// people and is shown.
+inline constexpr const char* kOtherVersionAdvice =
+    "raxauthd may be of another version. Try \"systemctl restart raxauthd\".";
+
+/// What an error reply of the bus or the daemon means here, by its name alone. The message is meant
+/// for people and is shown.
 Failure failure_from_bus(std::string_view error_name, std::string_view message);
+/// What a call without a result means.
+Failure failure_of(const client::CallError& error);
+/// The daemon did not answer the first call of all.
+Failure failure_without_daemon(const client::CallError& error);
+/// There is no bus to ask. `error`: an errno.
+Failure failure_without_bus(int error);
+/// The daemon breaks the contract.
+Failure failure_of_odd_daemon();
 
 /// The exit status of a sign-in that ended with this verdict: only Granted is Done.
 ExitStatus status_of(State state, Reason reason) noexcept;

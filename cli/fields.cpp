@@ -15,8 +15,7 @@ constexpr std::size_t kMaxShownBytes = 512;
 
 int check(int r) {
     if (r < 0) {
-        throw Failure(ExitStatus::Unreachable, "the daemon's answer cannot be read",
-                      "The daemon is of another version: \"systemctl restart raxauthd\".");
+        throw failure_of_odd_daemon();
     }
     return r;
 }

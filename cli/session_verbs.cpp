@@ -5,6 +5,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/bus_contract.h"
+#include "common/bus_keys.h"
 #include "common/user_name.h"
 
 #include <fmt/core.h>
@@ -13,6 +14,8 @@
 namespace raxauth::cli {
 namespace {
 
+namespace key = contract::session;
+
 std::string time_cell(const Fields& fields, std::string_view key, std::time_t now) {
     const auto when = fields.number(key);
     return when ? format_time(static_cast<std::time_t>(*when), now) : "";
@@ -20,8 +23,8 @@ std::string time_cell(const Fields& fields, std::string_view key, std::time_t no
 
 /// The kernel's number where there is one: it is what logind names the session after, too.
 std::string session_cell(const Fields& fields) {
-    const auto audit = fields.number("audit-session");
-    const std::string logind = fields.shown("session");
+    const auto audit = fields.number(key::kAuditSession);
+    const std::string logind = fields.shown(key::kSession);
     if (!logind.empty() || !audit || *audit == contract::kUnsetId) {
         return logind;
     }
@@ -46,11 +49,11 @@ ExitStatus sessions(const Surroundings& around, bool json) {
     std::vector<std::vector<std::string>> rows{{"USER", "ACCOUNT", "SERVICE", "FROM", "SESSION",
                                                 "SIGNED IN", "TOKEN UNTIL", "FACTORS", ""}};
     for (const Fields& one : list) {
-        rows.push_back({one.shown("user"), one.shown("account"), one.shown("service"),
-                        one.shown("remote-host"), session_cell(one),
-                        time_cell(one, "signed-in", now), time_cell(one, "expires", now),
-                        one.flag("second-factor").value_or(false) ? "two" : "one",
-                        one.flag("this").value_or(false) ? "this session" : ""});
+        rows.push_back({one.shown(key::kUser), one.shown(key::kAccount), one.shown(key::kService),
+                        one.shown(key::kRemoteHost), session_cell(one),
+                        time_cell(one, key::kSignedIn, now), time_cell(one, key::kExpires, now),
+                        one.flag(key::kSecondFactor).value_or(false) ? "two" : "one",
+                        one.flag(key::kThis).value_or(false) ? "this session" : ""});
     }
     fmt::print("{}", format_table(rows));
     return ExitStatus::Done;

@@ -5,6 +5,8 @@
 #include "cli/moments.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "common/bus_contract.h"
+#include "common/bus_keys.h"
 #include "common/text.h"
 
 #include <fmt/format.h>
@@ -12,6 +14,9 @@
 
 namespace raxauth::cli {
 namespace {
+
+namespace key = contract::status;
+namespace history_key = contract::history;
 
 constexpr std::size_t kMaxFaultsBytes = 65536;
 
@@ -36,33 +41,33 @@ class Report {
     }
 
     void print_configuration() const {
-        line("raxauthd", fields_.shown("version"));
-        const auto faults = fields_.text("configuration");
+        line("raxauthd", fields_.shown(key::kVersion));
+        const auto faults = fields_.text(key::kConfiguration);
         if (faults && !faults->empty()) {
             // Only a configuration in use has an Identity to tell of.
-            line("Configuration", fields_.has("identity-url")
+            line("Configuration", fields_.has(key::kIdentityUrl)
                                       ? "has errors; the last accepted one stays in use:"
                                       : "has errors; nobody can sign in:");
             fmt::print("{}\n", sanitise_lines(*faults, kMaxFaultsBytes));
         } else if (faults) {
             line("Configuration", "in use");
         }
-        if (const std::string binding = fields_.shown("binding"); !binding.empty()) {
+        if (const std::string binding = fields_.shown(key::kBinding); !binding.empty()) {
             line("Attention", fmt::format("nobody can sign in yet: {}", binding));
         }
     }
 
     void print_identity() const {
-        if (!fields_.has("identity-url")) {
+        if (!fields_.has(key::kIdentityUrl)) {
             return;
         }
-        line("Identity", fields_.shown("identity-url"));
-        const auto reachable = fields_.flag("identity-reachable");
+        line("Identity", fields_.shown(key::kIdentityUrl));
+        const auto reachable = fields_.flag(key::kIdentityReachable);
         if (!reachable) {
             return;
         }
         std::string text = *reachable ? "reachable" : "NOT reachable";
-        const auto since = fields_.number("identity-since");
+        const auto since = fields_.number(key::kIdentitySince);
         if (*reachable && since && *since == 0) {
             line("", "not asked yet since the daemon started");
             return;
@@ -70,11 +75,11 @@ class Report {
         if (since && *since != 0) {
             text += fmt::format(" since {}", moment(*since));
         }
-        if (const auto took = fields_.number("identity-round-trip"); took && *took != 0) {
+        if (const auto took = fields_.number(key::kIdentityRoundTrip); took && *took != 0) {
             const std::chrono::microseconds time(*took);
             text += fmt::format(", last answer in {}", format_round_trip(time));
         }
-        if (const std::string detail = fields_.shown("identity-detail"); !detail.empty()) {
+        if (const std::string detail = fields_.shown(key::kIdentityDetail); !detail.empty()) {
             text += fmt::format(": {}", detail);
         }
         line("", text);
@@ -93,42 +98,42 @@ class Report {
             }
             parts.clear();
         };
-        add("conversations", "signing in");
-        add("sessions", "signed in");
-        add("tickets", "waiting for their session to start");
+        add(key::kConversations, "signing in");
+        add(key::kSessions, "signed in");
+        add(key::kTickets, "waiting for their session to start");
         print("Now");
-        add("tokens-issued", "issued");
-        add("tokens-revoked", "revoked");
-        add("tokens-waiting", "waiting to be revoked");
+        add(key::kTokensIssued, "issued");
+        add(key::kTokensRevoked, "revoked");
+        add(key::kTokensWaiting, "waiting to be revoked");
         print("Tokens");
     }
 
     void print_person() const {
-        const std::string user = fields_.shown("user");
+        const std::string user = fields_.shown(key::kUser);
         if (user.empty()) {
             return;
         }
-        const std::string account = fields_.shown("account");
+        const std::string account = fields_.shown(key::kAccount);
         std::string text = user;
-        if (fields_.flag("exempt").value_or(false)) {
+        if (fields_.flag(key::kExempt).value_or(false)) {
             text += ", exempt: does not sign in with Rackspace";
         } else if (!account.empty()) {
             text += fmt::format(", Rackspace user {}", account);
         }
         line("You", text);
-        if (const auto since = fields_.number("signed-in"); since && *since != 0) {
+        if (const auto since = fields_.number(key::kSignedIn); since && *since != 0) {
             std::string session = fmt::format(
                 "signed in {}{}", moment(*since),
-                fields_.flag("second-factor").value_or(false) ? " with a second factor" : "");
-            if (const auto expires = fields_.number("expires"); expires && *expires != 0) {
+                fields_.flag(key::kSecondFactor).value_or(false) ? " with a second factor" : "");
+            if (const auto expires = fields_.number(key::kExpires); expires && *expires != 0) {
                 session += fmt::format("; token until {}", moment(*expires));
             }
             line("This session", session);
-        } else if (!fields_.flag("exempt").value_or(false)) {
+        } else if (!fields_.flag(key::kExempt).value_or(false)) {
             line("This session", "not signed in (raxauth login)");
         }
-        if (const std::string asks = fields_.shown("sudo-asks"); !asks.empty()) {
-            const std::string why = fields_.shown("sudo-why");
+        if (const std::string asks = fields_.shown(key::kSudoAsks); !asks.empty()) {
+            const std::string why = fields_.shown(key::kSudoWhy);
             line("sudo",
                  fmt::format("asks for {}{}", asks == "password" ? "the password only" : asks,
                              why.empty() ? "" : fmt::format(" ({})", why)));
@@ -146,13 +151,13 @@ class Report {
                 parts.push_back(fmt::format("{} {}", *count, name));
             }
         };
-        add("wrong-passcodes", "limit-wrong-passcodes", "wrong passcodes");
-        add("wrong-passwords", "", "wrong passwords");
-        add("challenges", "limit-challenges", "passcode requests");
+        add(key::kWrongPasscodes, key::kLimitWrongPasscodes, "wrong passcodes");
+        add(key::kWrongPasswords, "", "wrong passwords");
+        add(key::kChallenges, key::kLimitChallenges, "passcode requests");
         if (!parts.empty()) {
             line("Limits", fmt::format("{}", fmt::join(parts, ", ")));
         }
-        if (const auto until = fields_.number("refused-until");
+        if (const auto until = fields_.number(key::kRefusedUntil);
             until && static_cast<std::time_t>(*until) > now_) {
             line("", fmt::format("your sign-ins are refused until {}", moment(*until)));
         }
@@ -166,20 +171,20 @@ class Report {
 
 ExitStatus status(const Surroundings& around, bool json) {
     DaemonClient daemon(around.bus_address);
-    const BusMessage reply = daemon.call("GetStatus");
+    const BusMessage reply = daemon.call(contract::method::kGetStatus);
     const Fields fields = read_fields(reply.get());
     if (json) {
         fmt::print("{}\n", fields.json().dump(2));
     } else {
         Report(fields).print();
     }
-    return fields.flag("identity-reachable").value_or(true) ? ExitStatus::Done
-                                                            : ExitStatus::Unreachable;
+    return fields.flag(key::kIdentityReachable).value_or(true) ? ExitStatus::Done
+                                                               : ExitStatus::Unreachable;
 }
 
 ExitStatus history(const Surroundings& around, std::uint32_t most, bool json) {
     DaemonClient daemon(around.bus_address);
-    const BusMessage call = daemon.prepare("GetHistory");
+    const BusMessage call = daemon.prepare(contract::method::kGetHistory);
     check_message(sd_bus_message_append(call.get(), "u", most), "make a message");
     const BusMessage reply = daemon.send(call);
     const std::vector<Fields> list = read_many_fields(reply.get());
@@ -197,12 +202,14 @@ ExitStatus history(const Surroundings& around, std::uint32_t most, bool json) {
     std::vector<std::vector<std::string>> rows{
         {"WHEN", "USER", "WHAT", "SERVICE", "FROM", "VERDICT", "REASON", "TOOK", "WHY"}};
     for (const Fields& one : list) {
-        const auto when = one.number("time");
-        const auto took = one.number("took-ms");
+        const auto when = one.number(history_key::kTime);
+        const auto took = one.number(history_key::kTookMs);
         rows.push_back({when ? format_time(static_cast<std::time_t>(*when), now) : "",
-                        one.shown("user"), one.shown("hook"), one.shown("service"),
-                        one.shown("remote-host"), one.shown("verdict"), one.shown("reason"),
-                        took ? format_whole_milliseconds(*took) : "", one.shown("why")});
+                        one.shown(history_key::kUser), one.shown(history_key::kHook),
+                        one.shown(history_key::kService), one.shown(history_key::kRemoteHost),
+                        one.shown(history_key::kVerdict), one.shown(history_key::kReason),
+                        took ? format_whole_milliseconds(*took) : "",
+                        one.shown(history_key::kWhy)});
     }
     fmt::print("{}", format_table(rows));
     return ExitStatus::Done;

@@ -2,11 +2,13 @@
 // The token never touches stdio's buffers, an argument list or an environment of ours: it comes
 // through a pipe into a Secret, and goes from there to standard output.
 #include "cli/daemon_client.h"
+#include "cli/failure.h"
 #include "cli/fields.h"
 #include "cli/shell_word.h"
 #include "cli/verbs.h"
 #include "cli/write_all.h"
 #include "common/bus_contract.h"
+#include "common/bus_keys.h"
 #include "common/secret_pipe.h"
 
 #include <array>
@@ -85,12 +87,12 @@ ExitStatus env(const Surroundings& around) {
     const Issued issued = get_token(around);
     const auto detail = [&](std::string_view key) { return issued.details.text(key).value_or(""); };
     ShellLines lines;
-    lines.set("OS_AUTH_URL", detail("auth-url"));
+    lines.set("OS_AUTH_URL", detail(contract::token::kAuthUrl));
     lines.set("OS_TOKEN", issued.token.view());
     lines.set("OS_AUTH_TOKEN", issued.token.view());
-    lines.set("OS_TENANT_ID", detail("tenant-id"));
-    lines.set("OS_USERNAME", detail("account"));
-    lines.set("OS_REGION_NAME", detail("region"));
+    lines.set("OS_TENANT_ID", detail(contract::token::kTenantId));
+    lines.set("OS_USERNAME", detail(contract::token::kAccount));
+    lines.set("OS_REGION_NAME", detail(contract::token::kRegion));
     // With a user name set, clients assume a password unless they are told.
     lines.set("OS_AUTH_TYPE", "token");
     lines.set("OS_IDENTITY_API_VERSION", "2");

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/bus_handles.h"
+#include "common/bus/channel.h"
 #include "pam/dialogue.h"
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace raxauth::pam {
 
-struct AccountReply {
-    State state = State::Unavailable;
-    std::string reason;
-    std::vector<Message> messages;
-};
+using client::AccountReply;
 
 struct SessionReply {
     std::string handle;
@@ -26,13 +21,9 @@ struct SessionReply {
 template <class Value>
 using CallResult = std::variant<Value, CallFailure>;
 
-/// A private connection to the system bus, made with the first call and closed without flushing.
-///
-/// libsystemd's own time-out does not cover connecting, so nothing here waits inside libsystemd:
-/// connect, authentication, Hello, activation and reply share one monotonic deadline and one
-/// ppoll(2) loop. EINTR is nothing special; signals stay the application's. No thread, no child.
-/// Not to be used in a forked child: each hook makes its own and lets it go before it returns,
-/// except that a conversation holds it while the person types.
+/// The calls that the hooks make, each under one deadline, and what their errors mean to the person
+/// who signs in. The bus is connected with the first call. A dialogue leaves it with its first step
+/// and goes on over its own channel: nobody's prompt holds a connection of the bus.
 class BusClient final : public ConversationService {
   public:
     /// `address`: "unix:path=…". `timeout`: the whole of one call. The first reply is due sooner,
@@ -45,11 +36,8 @@ class BusClient final : public ConversationService {
     void connect_early();
 
     Reply begin(DialogueKind kind, const Context& context) override;
-    /// Goes to the unique name that answered begin(): a password meant for one daemon never
-    /// reaches another.
-    Reply answer(std::uint64_t id, std::uint64_t serial,
-                 const std::vector<Secret>& answers) override;
-    void cancel(std::uint64_t id) noexcept override;
+    Reply answer(std::uint64_t serial, const std::vector<Secret>& answers) override;
+    void cancel() noexcept override;
 
     CallResult<AccountReply> check_account(const Context& context);
     CallResult<SessionReply> open_session(const Context& context);
@@ -57,27 +45,18 @@ class BusClient final : public ConversationService {
     std::optional<CallFailure> close_session(const std::string& handle);
 
   private:
-    using TimePoint = std::chrono::steady_clock::time_point;
-    using Deadline = TimePoint;
-
-    std::optional<CallFailure> connect(Deadline deadline);
-    std::optional<CallFailure> wait_until_ready(Deadline deadline);
-    /// Lets libsystemd work once, or waits for something to do. 0 or a negative errno.
-    int turn(Deadline deadline);
-    /// Sends to the daemon and waits for its answer. `append(message)` puts the arguments in and
-    /// returns a negative errno when it could not.
+    /// Calls the daemon over the bus. `append(message)` puts the arguments in and returns a
+    /// negative errno when it could not.
     template <class Append>
-    CallResult<BusMessage> call(const char* member, Deadline deadline, Append append);
-    CallResult<BusMessage> call(const char* member, const Context& context);
-    CallResult<BusMessage> await_reply(const BusMessage& request, Deadline deadline);
-    Deadline deadline_of_next_call();
+    client::Result<BusMessage> call(const char* member, Append append);
+    client::Deadline deadline_of_next_call();
 
     const char* address_;
     std::chrono::milliseconds timeout_;
-    std::optional<Deadline> begun_; // of the call for which we connected early
-    Bus bus_;
-    int fd_ = -1;        // the bus's
-    std::string daemon_; // unique name, once it has answered
+    std::optional<client::Deadline> begun_; ///< of the call for which we connected early
+    bool answered_ = false;                 ///< the daemon runs: the next reply has its whole time
+    client::Connection bus_;
+    client::Channel channel_;
 };
 
 } // namespace raxauth::pam

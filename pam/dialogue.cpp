@@ -27,47 +27,30 @@ class Dialogue {
                 return {failure->outcome, failure->reason, {}};
             }
             Step step = std::get<Step>(std::move(reply));
-            if (const char* fault = broken_rule(step, round)) {
-                return give_up(step.id, Outcome::Fault, fault);
+            if (const char* fault = client::broken_rule(step)) {
+                return give_up(Outcome::Fault, fault);
             }
-            id_ = step.id;
             if (step.state != State::Ask) {
                 return finish(std::move(step));
             }
             std::vector<Secret> answers;
             if (!password_.may_ask() && asks_for_missing_password(step)) {
-                return give_up(step.id, Outcome::Denied, "use_first_pass, but no password");
+                return give_up(Outcome::Denied, "use_first_pass, but no password");
             }
             if (!collect(step, answers)) {
-                return give_up(step.id, Outcome::Cancelled, word(Reason::Cancelled));
+                return give_up(Outcome::Cancelled, word(Reason::Cancelled));
             }
-            reply = service_.answer(step.id, step.serial, answers);
+            reply = service_.answer(step.serial, answers);
             if (const auto* failure = std::get_if<CallFailure>(&reply)) {
-                return give_up(step.id, failure->outcome, failure->reason);
+                return give_up(failure->outcome, failure->reason);
             }
         }
-        return give_up(id_, Outcome::Fault, "dialogue without end");
+        return give_up(Outcome::Fault, "dialogue without end");
     }
 
   private:
-    const char* broken_rule(const Step& step, int round) const {
-        const auto questions =
-            std::count_if(step.messages.begin(), step.messages.end(), wants_answer);
-        if (step.messages.size() > contract::kMaxMessages ||
-            static_cast<std::size_t>(questions) > contract::kMaxAnswers) {
-            return "too many messages in one step";
-        }
-        if (step.state != State::Ask && questions > 0) {
-            return "verdict with a question";
-        }
-        if (round > 0 && step.id != id_) {
-            return "answer belongs to another conversation";
-        }
-        return nullptr;
-    }
-
-    Verdict give_up(std::uint64_t id, Outcome outcome, std::string_view reason) {
-        service_.cancel(id);
+    Verdict give_up(Outcome outcome, std::string_view reason) {
+        service_.cancel();
         return {outcome, std::string(reason), {}};
     }
 
@@ -138,7 +121,6 @@ class Dialogue {
     ConversationService& service_;
     Conversation& conversation_;
     StackPassword& password_;
-    std::uint64_t id_ = 0;
     bool asked_stack_ = false;
     std::optional<Secret> first_pass_;
 };

@@ -23,10 +23,9 @@ class ConversationService {
     virtual ~ConversationService() = default;
 
     virtual Reply begin(DialogueKind kind, const Context& context) = 0;
-    virtual Reply answer(std::uint64_t id, std::uint64_t serial,
-                         const std::vector<Secret>& answers) = 0;
+    virtual Reply answer(std::uint64_t serial, const std::vector<Secret>& answers) = 0;
     /// Says that nobody will answer any more. Waits for nothing.
-    virtual void cancel(std::uint64_t id) noexcept = 0;
+    virtual void cancel() noexcept = 0;
 };
 
 /// The password the stack shares between its modules.

@@ -43,7 +43,7 @@ void put_environment(const Invocation& call, const SessionReply& session) {
 
 int open_session(const Invocation& call) {
     Transaction* const transaction = find_transaction(call.pamh);
-    const Secret ticket = take_ticket(call, transaction);
+    Secret ticket = take_ticket(call, transaction);
     if (ticket.empty()) {
         return PAM_SUCCESS;
     }
@@ -59,10 +59,9 @@ int open_session(const Invocation& call) {
     }
 
     Context context = collect_context(call.pamh, *subject);
-    context.ticket = ticket.view();
+    context.ticket = std::move(ticket);
     BusClient service(call.bus_address, call.options.timeout);
     const auto result = service.open_session(context);
-    wipe(context.ticket.data(), context.ticket.size());
     if (const auto* failure = std::get_if<CallFailure>(&result)) {
         call.log.line(LOG_ERR, "session of %s not registered: %s", shown_name(*subject).c_str(),
                       failure->reason.c_str());

@@ -4,12 +4,8 @@
 #include "common/secret.h"
 
 #include <security/pam_modules.h>
-#include <string_view>
 
 namespace raxauth::pam {
-
-/// Whether this can be a ticket: what base64url and hexadecimal need, at most 256 bytes.
-bool is_ticket(std::string_view text) noexcept;
 
 /// RAXAUTH_TICKET in the PAM environment: all that sshd brings from the child that authenticates to
 /// the process that opens the session. It must never reach the person's shell, so whoever has taken

@@ -68,8 +68,7 @@ struct Callers::Lookup {
     }
 };
 
-Callers::Callers(sd_bus* bus, std::function<void(const std::string&)> left)
-    : bus_(bus), left_(std::move(left)) {
+Callers::Callers(sd_bus* bus) : bus_(bus) {
     // arg2='': a name without a new owner, that is, one that has left.
     const int r = sd_bus_add_match(bus_, out(match_),
                                    "type='signal',sender='org.freedesktop.DBus',"
@@ -93,9 +92,7 @@ int Callers::on_name_owner_changed(sd_bus_message* signal, void* userdata,
         if (sd_bus_message_read(signal, "sss", &name, &before, &after) < 0 || name[0] != ':') {
             return;
         }
-        const std::string gone(name);
-        self->known_.erase(gone);
-        self->left_(gone);
+        self->known_.erase(name);
     });
 }
 

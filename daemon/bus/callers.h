@@ -5,8 +5,6 @@
 #include "daemon/caller/context.h"
 #include "daemon/loop/task.h"
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -17,9 +15,8 @@ namespace raxauth::bus {
 /// since a connection may add 512 matches only (dbus-daemon(1), max_match_rules_per_connection).
 class Callers {
   public:
-    /// Adds the match with a synchronous call: at start-up only. `left` hears of every unique name
-    /// that leaves the bus. Errors: std::system_error.
-    Callers(sd_bus* bus, std::function<void(const std::string&)> left);
+    /// Adds the match with a synchronous call: at start-up only. Errors: std::system_error.
+    explicit Callers(sd_bus* bus);
     Callers(const Callers&) = delete;
     Callers& operator=(const Callers&) = delete;
     ~Callers();
@@ -34,7 +31,6 @@ class Callers {
     static int on_name_owner_changed(sd_bus_message* signal, void* self, sd_bus_error* error);
 
     sd_bus* bus_;
-    std::function<void(const std::string&)> left_;
     std::unordered_map<std::string, caller::Caller> known_;
     BusSlot match_;
 };

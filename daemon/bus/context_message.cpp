@@ -3,8 +3,10 @@
 
 #include "common/bus_contract.h"
 #include "common/secret_pipe.h"
+#include "common/text.h"
 
 #include <cstring>
+#include <fcntl.h>
 #include <string_view>
 
 namespace raxauth::bus {
@@ -12,6 +14,20 @@ namespace {
 
 /// Under one key that this version does not know.
 constexpr unsigned kMaxUnknownValues = 256;
+constexpr std::size_t kMaxArgumentBytes = 256;
+
+using caller::Context;
+
+/// Who is believed.
+enum class Speaker { Anybody, Root };
+
+/// One key of the context: a new one is a row here, and a field of caller::Context.
+struct Key {
+    const char* name;
+    Speaker speaker;
+    bool (*read)(sd_bus_message*, Context&);
+    void (*forget)(Context&);
+};
 
 bool read_string(sd_bus_message* call, std::string& into) {
     const char* text = nullptr;
@@ -20,6 +36,15 @@ bool read_string(sd_bus_message* call, std::string& into) {
         return false;
     }
     into = text;
+    return true;
+}
+
+template <std::size_t MaxBytes>
+bool read_clean_string(sd_bus_message* call, std::string& into) {
+    if (!read_string(call, into)) {
+        return false;
+    }
+    into = sanitise(into, MaxBytes);
     return true;
 }
 
@@ -36,7 +61,7 @@ bool read_strings(sd_bus_message* call, std::vector<std::string>& into) {
             std::strlen(text) > contract::kMaxContextStringBytes) {
             return false;
         }
-        into.emplace_back(text);
+        into.push_back(sanitise(text, kMaxArgumentBytes));
     }
     return r == 0 && sd_bus_message_exit_container(call) >= 0 &&
            sd_bus_message_exit_container(call) >= 0;
@@ -55,9 +80,21 @@ bool read_bool(sd_bus_message* call, bool& into) {
     return true;
 }
 
+bool read_number(sd_bus_message* call, std::optional<uid_t>& into) {
+    return read_number(call, into.emplace());
+}
+
+bool read_ticket(sd_bus_message* call, Secret& into) {
+    std::string text;
+    const bool good = read_string(call, text);
+    into = Secret(text);
+    wipe(text.data(), text.size());
+    return good;
+}
+
 thread_local PipeReceiver receiver;
 
-bool read_secret(sd_bus_message* call, std::optional<Secret>& into) {
+bool read_piped(sd_bus_message* call, std::optional<Secret>& into) {
     int fd = -1; // stays the message's
     if (sd_bus_message_read(call, "v", "h", &fd) < 0) {
         return false;
@@ -90,70 +127,57 @@ bool skip_value(sd_bus_message* call, unsigned& left) {
     return at_end > 0 && sd_bus_message_exit_container(call) >= 0;
 }
 
-bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& context) {
-    namespace keys = contract::context;
-    if (key == keys::kUser) {
-        return read_string(call, context.user);
+/// A row for the field that `expression` names, read by `reader`.
+#define RAXAUTH_KEY(name, speaker, reader, expression)                                             \
+    Key {                                                                                          \
+        name, Speaker::speaker,                                                                    \
+            [](sd_bus_message* call, Context& context) {                                           \
+                return reader(call, context.expression);                                           \
+            },                                                                                     \
+            [](Context& context) { context.expression = Context{}.expression; }                    \
     }
-    if (key == keys::kService) {
-        return read_string(call, context.service);
+
+namespace key = contract::context;
+constexpr Key kKeys[] = {
+    RAXAUTH_KEY(key::kUser, Anybody, read_string, user),
+    RAXAUTH_KEY(key::kService, Root, read_clean_string<64>, service),
+    RAXAUTH_KEY(key::kTty, Anybody, read_clean_string<64>, tty),
+    RAXAUTH_KEY(key::kRemoteHost, Root, read_clean_string<255>, remote_host),
+    RAXAUTH_KEY(key::kRemoteUser, Root, read_clean_string<128>, remote_user),
+    RAXAUTH_KEY(key::kPassword, Anybody, read_piped, password),
+    RAXAUTH_KEY(key::kTicket, Root, read_ticket, ticket),
+    RAXAUTH_KEY(key::kSession, Root, read_string, session.logind_session),
+    RAXAUTH_KEY(key::kAuditSession, Root, read_number, session.audit_session),
+    RAXAUTH_KEY(key::kLoginUid, Root, read_number, session.login_uid),
+    RAXAUTH_KEY(key::kRealUid, Root, read_number, session.real_uid),
+    RAXAUTH_KEY(key::kAccountUid, Root, read_number, account_uid),
+    RAXAUTH_KEY(key::kSignedIn, Root, read_bool, signed_in),
+    RAXAUTH_KEY(key::kInteractive, Anybody, read_bool, interactive),
+    RAXAUTH_KEY(key::kNoReuse, Anybody, read_bool, no_reuse),
+    RAXAUTH_KEY(key::kLocale, Anybody, read_clean_string<64>, locale),
+    RAXAUTH_KEY(key::kFactor, Anybody, read_clean_string<16>, factor),
+    RAXAUTH_KEY(key::kVerb, Anybody, read_clean_string<32>, verb),
+    RAXAUTH_KEY(key::kArguments, Anybody, read_strings, arguments),
+};
+#undef RAXAUTH_KEY
+
+bool read_channel(sd_bus_message* call, UniqueFd& into) {
+    int fd = -1; // stays the message's
+    if (sd_bus_message_read(call, "v", "h", &fd) < 0) {
+        return false;
     }
-    if (key == keys::kTty) {
-        return read_string(call, context.tty);
+    into = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    return static_cast<bool>(into);
+}
+
+bool read_entry(sd_bus_message* call, std::string_view name, ContextMessage& context) {
+    if (name == key::kChannel) {
+        return read_channel(call, context.channel);
     }
-    if (key == keys::kRemoteHost) {
-        return read_string(call, context.remote_host);
-    }
-    if (key == keys::kRemoteUser) {
-        return read_string(call, context.remote_user);
-    }
-    if (key == keys::kSession) {
-        return read_string(call, context.session.logind_session);
-    }
-    if (key == keys::kTicket) {
-        std::string text;
-        if (!read_string(call, text)) {
-            return false;
+    for (const Key& known : kKeys) {
+        if (name == known.name) {
+            return known.read(call, context.claims);
         }
-        context.ticket = Secret(text);
-        wipe(text.data(), text.size());
-        return true;
-    }
-    if (key == keys::kPassword) {
-        return read_secret(call, context.password);
-    }
-    if (key == keys::kAuditSession) {
-        return read_number(call, context.session.audit_session);
-    }
-    if (key == keys::kLoginUid) {
-        return read_number(call, context.session.login_uid);
-    }
-    if (key == keys::kRealUid) {
-        return read_number(call, context.session.real_uid);
-    }
-    if (key == keys::kAccountUid) {
-        return read_number(call, context.account_uid.emplace());
-    }
-    if (key == keys::kSignedIn) {
-        return read_bool(call, context.signed_in);
-    }
-    if (key == keys::kInteractive) {
-        return read_bool(call, context.interactive);
-    }
-    if (key == keys::kNoReuse) {
-        return read_bool(call, context.no_reuse);
-    }
-    if (key == keys::kLocale) {
-        return read_string(call, context.locale);
-    }
-    if (key == keys::kFactor) {
-        return read_string(call, context.factor);
-    }
-    if (key == keys::kVerb) {
-        return read_string(call, context.verb);
-    }
-    if (key == keys::kArguments) {
-        return read_strings(call, context.arguments);
     }
     unsigned left = kMaxUnknownValues;
     return skip_value(call, left);
@@ -161,8 +185,8 @@ bool read_entry(sd_bus_message* call, std::string_view key, ClaimedContext& cont
 
 } // namespace
 
-std::optional<ClaimedContext> read_context(sd_bus_message* call) {
-    ClaimedContext context;
+std::optional<ContextMessage> read_context(sd_bus_message* call) {
+    ContextMessage context;
     if (sd_bus_message_enter_container(call, 'a', "{sv}") < 0) {
         return std::nullopt;
     }
@@ -181,23 +205,12 @@ std::optional<ClaimedContext> read_context(sd_bus_message* call) {
     return context;
 }
 
-std::optional<std::vector<Secret>> read_answers(sd_bus_message* call) {
-    std::vector<Secret> answers;
-    if (sd_bus_message_enter_container(call, 'a', "h") < 0) {
-        return std::nullopt;
-    }
-    int fd = -1;
-    int r = 0;
-    while ((r = sd_bus_message_read_basic(call, 'h', &fd)) > 0) {
-        if (answers.size() == contract::kMaxAnswers ||
-            !receiver.receive(fd, answers.emplace_back())) {
-            return std::nullopt;
+void keep_what_anybody_may_say(Context& claims) {
+    for (const Key& known : kKeys) {
+        if (known.speaker == Speaker::Root) {
+            known.forget(claims);
         }
     }
-    if (r < 0) {
-        return std::nullopt;
-    }
-    return answers;
 }
 
 } // namespace raxauth::bus

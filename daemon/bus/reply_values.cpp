@@ -3,10 +3,8 @@
 
 #include "common/bus_contract.h"
 #include "common/bus_handles.h"
-#include "common/secret_pipe.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
 namespace raxauth::bus {
@@ -30,65 +28,30 @@ void append_messages(sd_bus_message* reply, const std::vector<Message>& messages
     check(sd_bus_message_open_container(reply, 'a', "(ss)"), "append messages");
     for (const Message& message : messages) {
         const std::string kind(contract::word(message.kind));
-        // An empty text stands for a secret one alone: see detail::kTexts.
-        const bool blank = message.text.empty() && !message.secret_text;
-        check(
-            sd_bus_message_append(reply, "(ss)", kind.c_str(), blank ? " " : message.text.c_str()),
-            "append message");
+        const char* const text =
+            message.secret_text ? message.secret_text->c_str() : message.text.c_str();
+        check(sd_bus_message_append(reply, "(ss)", kind.c_str(), text), "append message");
     }
     check(sd_bus_message_close_container(reply), "append messages");
 }
 
-namespace {
-
-UniqueFd pipe_of(const Secret& text) {
-    UniqueFd pipe = send_through_pipe(text.view());
-    check(pipe ? 0 : -errno, "make a pipe");
-    return pipe;
+bool holds_secret(const Step& step) {
+    return step.result || std::any_of(step.messages.begin(), step.messages.end(),
+                                      [](const Message& m) { return m.secret_text != nullptr; });
 }
-
-void add_pipe(sd_bus_message* reply, const char* key, const Secret& text) {
-    const UniqueFd pipe = pipe_of(text); // sd-bus takes a descriptor of its own
-    check(sd_bus_message_append(reply, "{sv}", key, "h", pipe.get()), key);
-}
-
-void add_secret_texts(sd_bus_message* reply, const std::vector<Message>& messages) {
-    const bool any = std::any_of(messages.begin(), messages.end(),
-                                 [](const Message& m) { return m.secret_text != nullptr; });
-    if (!any) {
-        return;
-    }
-    const char* const key = contract::detail::kTexts;
-    check(sd_bus_message_open_container(reply, 'e', "sv"), key);
-    check(sd_bus_message_append(reply, "s", key), key);
-    check(sd_bus_message_open_container(reply, 'v', "ah"), key);
-    check(sd_bus_message_open_container(reply, 'a', "h"), key);
-    for (const Message& message : messages) {
-        if (message.secret_text) {
-            const UniqueFd pipe = pipe_of(*message.secret_text);
-            check(sd_bus_message_append(reply, "h", pipe.get()), key);
-        }
-    }
-    check(sd_bus_message_close_container(reply), key);
-    check(sd_bus_message_close_container(reply), key);
-    check(sd_bus_message_close_container(reply), key);
-}
-
-} // namespace
 
 void send_step(sd_bus_message* call, const Step& step) {
     BusMessage reply;
     check(sd_bus_message_new_method_return(call, out(reply)), "reply");
-    check(sd_bus_message_sensitive(reply.get()), "reply"); // may hold a ticket
-    check(sd_bus_message_append(reply.get(), "ttss", step.id, step.serial,
+    check(sd_bus_message_sensitive(reply.get()), "reply");
+    check(sd_bus_message_append(reply.get(), "tss", step.serial,
                                 std::string(word(step.state)).c_str(),
                                 std::string(word(step.reason)).c_str()),
           "reply");
     append_messages(reply.get(), step.messages);
     Dictionary details(reply.get());
-    add_secret_texts(reply.get(), step.messages);
     if (step.result) {
-        add_pipe(reply.get(), contract::detail::kResult, *step.result);
+        details.add(contract::detail::kResult, step.result->view());
     }
     if (step.grant != nullptr) {
         details.add(contract::detail::kAccount, step.grant->account());

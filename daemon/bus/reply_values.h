@@ -18,6 +18,8 @@ void check(int r, const char* what);
 
 void reply_error(sd_bus_message* call, const char* name, const std::string& text);
 void append_messages(sd_bus_message* reply, const std::vector<conversation::Message>& messages);
+/// Whether it must not cross the bus, whose daemon is not ours and wipes nothing.
+bool holds_secret(const conversation::Step& step);
 void send_step(sd_bus_message* call, const conversation::Step& step);
 /// A verdict with no conversation behind it.
 void send_verdict(sd_bus_message* call, State state, Reason reason,

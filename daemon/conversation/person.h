@@ -15,8 +15,8 @@ namespace raxauth::conversation {
 struct Message {
     contract::MessageKind kind;
     std::string text; ///< already fit for a terminal: foreign parts went through sanitise()
-    /// In place of `text` where that must not be in anybody else's memory: it crosses the bus
-    /// through a pipe (at most kMaxSecretBytes).
+    /// In place of `text` where that must not be in anybody else's memory: it goes over the
+    /// dialogue's own channel, never over the bus.
     std::shared_ptr<const Secret> secret_text = nullptr;
 };
 

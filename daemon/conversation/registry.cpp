@@ -13,8 +13,8 @@
 namespace raxauth::conversation {
 namespace {
 
-/// Ids need no secrecy (the owner is checked on each call); starting at a random point only keeps
-/// a conversation of an earlier daemon from being mistaken for one of this.
+/// Ids stand in the journal: starting at a random point keeps a conversation of an earlier daemon
+/// from being mistaken for one of this.
 std::uint64_t random_start() {
     std::uint32_t value = 0;
     if (::getrandom(&value, sizeof value, 0) != sizeof value) {
@@ -23,20 +23,14 @@ std::uint64_t random_start() {
     return (static_cast<std::uint64_t>(value) << 16U) + 1;
 }
 
-/// How long a conversation that ran out of time is kept to tell its caller so.
-constexpr std::chrono::minutes kTombstoneLife{2};
-
 } // namespace
 
 class Registry::Conversation final : public Person,
                                      public std::enable_shared_from_this<Conversation> {
   public:
     Conversation(Registry& registry, std::uint64_t id, Begin begin)
-        : registry_(registry), id_(id), begin_(std::move(begin)),
-          started_(registry.loop_.now()) {}
+        : registry_(registry), id_(id), begin_(std::move(begin)), started_(registry.loop_.now()) {}
 
-    const std::string& owner() const noexcept { return begin_.owner; }
-    const std::string& group() const noexcept { return begin_.group; }
     bool over() const noexcept { return over_; }
 
     void start(Reply reply) {
@@ -65,18 +59,13 @@ class Registry::Conversation final : public Person,
 
     std::optional<AnswerError> answer(std::uint64_t serial, std::vector<Secret> answers,
                                       Reply reply) {
-        if (reply_ || (question_ == nullptr && !last_words_)) {
+        if (reply_ || question_ == nullptr) {
             return AnswerError::Busy;
         }
         if (serial != serial_) {
             return AnswerError::StaleSerial;
         }
         reply_ = std::move(reply);
-        if (last_words_) { // it ran out of time while the person was typing
-            deliver(last_words_->state(), last_words_->reason(), last_words_->messages, nullptr);
-            registry_.retire(id_);
-            return std::nullopt;
-        }
         if (answers.size() != question_->wanted) {
             reply_ = nullptr;
             return AnswerError::InvalidAnswers;
@@ -91,17 +80,8 @@ class Registry::Conversation final : public Person,
         if (over_) {
             return;
         }
-        if (reply_) {
-            deliver(verdict.state(), verdict.reason(), verdict.messages, nullptr);
-            close(verdict);
-            return;
-        }
-        const bool late = verdict.reason() == Reason::Deadline;
+        deliver(verdict.state(), verdict.reason(), verdict.messages, nullptr);
         close(verdict);
-        if (late && !owner_left_) {
-            last_words_.emplace(std::move(verdict)); // for the answer that will still come
-            deadline_ = registry_.loop_.after(kTombstoneLife, [this] { registry_.retire(id_); });
-        }
     }
 
     void withdraw() {
@@ -109,13 +89,16 @@ class Registry::Conversation final : public Person,
         end(Verdict::refused(State::Unavailable, Reason::Cancelled, "cancelled by the caller"));
     }
 
-    void owner_left() {
-        owner_left_ = true;
+    /// No verdict is delivered: the caller broke the rules.
+    void break_off(const std::string& why) {
+        reply_ = nullptr;
+        end(Verdict::refused(State::Unavailable, Reason::InternalFault, why));
+    }
+
+    void caller_left() {
         reply_ = nullptr;
         end(Verdict::refused(State::Unavailable, Reason::Cancelled, "the caller left"));
     }
-
-    bool has_last_words() const noexcept { return last_words_.has_value(); }
 
   private:
     /// One open question. Lives in the flow's frame.
@@ -175,8 +158,8 @@ class Registry::Conversation final : public Person,
             return;
         }
         const Reply reply = std::exchange(reply_, nullptr);
+        replied_ = state != State::Ask;
         Step step;
-        step.id = id_;
         step.serial = serial_;
         step.state = state;
         step.reason = reason;
@@ -189,14 +172,15 @@ class Registry::Conversation final : public Person,
     void close(const Verdict& verdict) {
         over_ = true;
         deadline_ = Timer();
+        registry_.places_.give_back(begin_.claim);
         Ending ending;
         ending.id = id_;
-        ending.group = begin_.group;
         ending.state = verdict.state();
         ending.reason = verdict.reason();
         ending.why = verdict.why;
-        ending.took = std::chrono::duration_cast<std::chrono::milliseconds>(
-            registry_.loop_.now() - started_);
+        ending.replied = replied_;
+        ending.took =
+            std::chrono::duration_cast<std::chrono::milliseconds>(registry_.loop_.now() - started_);
         if (begin_.ended) {
             begin_.ended(ending);
         }
@@ -204,9 +188,7 @@ class Registry::Conversation final : public Person,
         registry_.loop_.post([self = shared_from_this()] {
             self->job_ = Job();
             self->begin_.flow = nullptr;
-            if (!self->last_words_) {
-                static_cast<void>(self->registry_.forget(self->id_)); // ends with this callback
-            }
+            self->registry_.live_.erase(self->id_); // ends with this callback
         });
     }
 
@@ -216,49 +198,42 @@ class Registry::Conversation final : public Person,
     const MonotonicTime started_;
     std::uint64_t serial_ = 0;
     bool over_ = false;
-    bool owner_left_ = false;
     bool withdrawn_ = false;
+    bool replied_ = false;         ///< with a verdict
     Reply reply_;                  ///< the caller waits
     Question* question_ = nullptr; ///< the flow waits
     std::vector<Message> told_;
-    std::optional<Verdict> last_words_;
     Timer deadline_;
     Job job_; ///< last: its frame refers to all of the above
 };
 
 Registry::~Registry() = default;
 
-bool Registry::begin(Begin begin, Reply reply) {
-    if (live_.size() >= begin.limits.all) {
-        return false;
-    }
-    const auto group = group_sizes_.find(begin.group);
-    if (group != group_sizes_.end() && group->second >= begin.limits.per_group) {
-        return false;
+std::optional<std::uint64_t> Registry::begin(Begin begin, Reply reply) {
+    if (!places_.take(begin.claim, begin.places)) {
+        return std::nullopt;
     }
     if (last_id_ == 0) {
         last_id_ = random_start();
     }
     const std::uint64_t id = ++last_id_;
-    const std::string owner = begin.owner;
-    const std::string group_name = begin.group;
     auto conversation = std::make_shared<Conversation>(*this, id, std::move(begin));
     live_.emplace(id, conversation);
-    by_owner_[owner].push_back(id);
-    ++group_sizes_[group_name];
     conversation->start(std::move(reply));
-    return true;
+    return id;
 }
 
-std::optional<AnswerError> Registry::answer(std::string_view owner, std::uint64_t id,
-                                            std::uint64_t serial, std::vector<Secret> answers,
-                                            Reply reply) {
+std::shared_ptr<Registry::Conversation> Registry::find(std::uint64_t id) const {
     const auto found = live_.find(id);
-    if (found == live_.end() || found->second->owner() != owner ||
-        (found->second->over() && !found->second->has_last_words())) {
-        return AnswerError::NoSuchConversation;
+    return found != live_.end() && !found->second->over() ? found->second : nullptr;
+}
+
+std::optional<AnswerError> Registry::answer(std::uint64_t id, std::uint64_t serial,
+                                            std::vector<Secret> answers, Reply reply) {
+    const auto conversation = find(id);
+    if (!conversation) {
+        return AnswerError::Over;
     }
-    const std::shared_ptr<Conversation> conversation = found->second;
     const auto error = conversation->answer(serial, std::move(answers), std::move(reply));
     if (error == AnswerError::InvalidAnswers) {
         conversation->end(
@@ -267,48 +242,21 @@ std::optional<AnswerError> Registry::answer(std::string_view owner, std::uint64_
     return error;
 }
 
-std::optional<AnswerError> Registry::abort(std::string_view owner, std::uint64_t id,
-                                           Reason reason) {
-    const auto found = live_.find(id);
-    if (found == live_.end() || found->second->owner() != owner) {
-        return AnswerError::NoSuchConversation;
+void Registry::abort(std::uint64_t id, const std::string& why) {
+    if (const auto conversation = find(id)) {
+        conversation->break_off(why);
     }
-    const std::shared_ptr<Conversation> conversation = found->second;
-    conversation->end(Verdict::refused(State::Unavailable, reason, "malformed answer"));
-    return std::nullopt;
 }
 
-bool Registry::cancel(std::string_view owner, std::uint64_t id) {
-    const auto found = live_.find(id);
-    if (found == live_.end() || found->second->owner() != owner) {
-        return false;
+void Registry::cancel(std::uint64_t id) {
+    if (const auto conversation = find(id)) {
+        conversation->withdraw();
     }
-    const std::shared_ptr<Conversation> conversation = found->second;
-    if (conversation->has_last_words()) {
-        retire(id);
-        return true;
-    }
-    conversation->withdraw();
-    return true;
 }
 
-void Registry::owner_gone(const std::string& owner) {
-    const auto found = by_owner_.find(owner);
-    if (found == by_owner_.end()) {
-        return;
-    }
-    const std::vector<std::uint64_t> ids = found->second; // retire() changes the list
-    for (const std::uint64_t id : ids) {
-        const auto live = live_.find(id);
-        if (live == live_.end()) {
-            continue;
-        }
-        const std::shared_ptr<Conversation> conversation = live->second;
-        if (conversation->has_last_words()) {
-            retire(id);
-        } else {
-            conversation->owner_left();
-        }
+void Registry::left(std::uint64_t id) {
+    if (const auto conversation = find(id)) {
+        conversation->caller_left();
     }
 }
 
@@ -321,33 +269,6 @@ void Registry::stop() {
         conversation->end(
             Verdict::refused(State::Unavailable, Reason::Cancelled, "the daemon stops"));
     }
-}
-
-void Registry::retire(std::uint64_t id) {
-    if (auto conversation = forget(id)) {
-        // The call may come from the conversation's own timer: let that return first.
-        loop_.post([conversation = std::move(conversation)] {});
-    }
-}
-
-std::shared_ptr<Registry::Conversation> Registry::forget(std::uint64_t id) {
-    const auto found = live_.find(id);
-    if (found == live_.end()) {
-        return nullptr;
-    }
-    std::shared_ptr<Conversation> conversation = found->second;
-    live_.erase(found);
-    if (const auto owner = by_owner_.find(conversation->owner()); owner != by_owner_.end()) {
-        std::erase(owner->second, id);
-        if (owner->second.empty()) {
-            by_owner_.erase(owner);
-        }
-    }
-    if (const auto group = group_sizes_.find(conversation->group());
-        group != group_sizes_.end() && --group->second == 0) {
-        group_sizes_.erase(group);
-    }
-    return conversation;
 }
 
 } // namespace raxauth::conversation

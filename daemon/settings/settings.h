@@ -120,7 +120,7 @@ struct LimitSettings {
     unsigned wrong_passwords = 10;
     unsigned challenges = 6;
     unsigned resends = 2;
-    unsigned conversations = 192;
+    unsigned conversations = 1024;
     unsigned conversations_per_user = 16;
 
     bool operator==(const LimitSettings&) const = default;

@@ -8,15 +8,16 @@
 //   bare_daemon URL CA_FILE GATE_SERVICE    owns org.raxauth.BenchBare; a sign-in to GATE_SERVICE
 //                                           is granted at once
 #include "common/bus_handles.h"
+#include "common/unique_fd.h"
 #include "tests/bench/daemon_calls.h"
 #include "tests/bench/token_requests.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <iostream>
 #include <memory>
 #include <string_view>
 #include <sys/epoll.h>
-#include <unordered_map>
 #include <vector>
 
 using namespace raxauth;
@@ -40,12 +41,13 @@ struct SignIn {
     SignIn& operator=(const SignIn&) = delete;
     ~SignIn() = default;
 
-    std::uint64_t id = 0;
     std::string user;
     bool second = false;
     bool granted_at_once = false;
     BusMessage call; ///< to be answered
     BusSlot credentials;
+    UniqueFd end;    ///< of the channel, until it asks
+    OpenBus channel; ///< from then on
     Service& service;
     bench::TokenRequests requests;
 };
@@ -55,13 +57,15 @@ class Service {
     Service(std::string url, std::string ca_file, std::string gate)
         : url_(std::move(url)), ca_file_(std::move(ca_file)), gate_(std::move(gate)) {
         require(sd_event_new(out(event_)), "sd_event_new");
-        bus_ = OpenBus(bench::connect_to_bus().release());
+        require(sd_bus_new(out(bus_)), "sd_bus_new");
+        require(sd_bus_set_address(bus_.get(), contract::kBusAddress), "bus address");
+        require(sd_bus_set_bus_client(bus_.get(), 1), "bus client");
+        require(sd_bus_negotiate_fds(bus_.get(), 1), "descriptors");
+        require(sd_bus_start(bus_.get()), "connect to the bus");
         require(sd_bus_attach_event(bus_.get(), event_.get(), 0), "attach");
         static const sd_bus_vtable table[] = {
             SD_BUS_VTABLE_START(0),
-            SD_BUS_METHOD("BeginSignIn", "a{sv}", "ttssa(ss)a{sv}", on_begin,
-                          SD_BUS_VTABLE_UNPRIVILEGED),
-            SD_BUS_METHOD("Answer", "ttah", "ttssa(ss)a{sv}", on_answer,
+            SD_BUS_METHOD("BeginSignIn", "a{sv}", contract::kStepSignature, on_begin,
                           SD_BUS_VTABLE_UNPRIVILEGED),
             SD_BUS_VTABLE_END,
         };
@@ -103,6 +107,10 @@ class Service {
                 } else {
                     sign_in.granted_at_once = self.gate_ == value;
                 }
+            } else if (name == contract::context::kChannel) {
+                int fd = -1;
+                require(sd_bus_message_read(message, "v", "h", &fd), "channel");
+                sign_in.end = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
             } else {
                 require(sd_bus_message_skip(message, "v"), "value");
             }
@@ -122,24 +130,43 @@ class Service {
             sign_in.service.reply(sign_in, "granted", "reuse", nullptr);
             sign_in.service.end(sign_in);
         } else {
+            sign_in.service.serve_channel(sign_in);
             sign_in.service.reply(sign_in, "ask", "", "Rackspace password: ");
         }
         return 1;
     }
 
+    void serve_channel(SignIn& sign_in) {
+        static const sd_bus_vtable table[] = {
+            SD_BUS_VTABLE_START(0),
+            SD_BUS_METHOD("Answer", contract::channel::kAnswerSignature, contract::kStepSignature,
+                          on_answer, SD_BUS_VTABLE_UNPRIVILEGED),
+            SD_BUS_VTABLE_END,
+        };
+        sd_bus* channel = nullptr;
+        require(sd_bus_new(&channel), "channel");
+        sign_in.channel.reset(channel);
+        const int fd = sign_in.end.release();
+        require(sd_bus_set_fd(channel, fd, fd), "channel");
+        require(sd_bus_set_server(channel, 1, sd_id128_t{}), "channel");
+        require(sd_bus_set_anonymous(channel, 1), "channel");
+        require(sd_bus_add_object_vtable(channel, nullptr, contract::kConversationObject,
+                                         contract::kConversationInterface, table, &sign_in),
+                "channel");
+        require(sd_bus_start(channel), "channel");
+        require(sd_bus_attach_event(channel, event_.get(), 0), "channel");
+    }
+
     static int on_answer(sd_bus_message* message, void* userdata, sd_bus_error* /*error*/) {
-        auto& self = *static_cast<Service*>(userdata);
-        std::uint64_t id = 0;
+        auto& sign_in = *static_cast<SignIn*>(userdata);
         std::uint64_t serial = 0;
-        int fd = -1;
-        require(sd_bus_message_read(message, "tt", &id, &serial), "answer");
-        require(sd_bus_message_enter_container(message, 'a', "h"), "answer");
-        require(sd_bus_message_read(message, "h", &fd), "answer");
-        char text[256];
-        const ssize_t length = ::read(fd, text, sizeof text);
-        SignIn& sign_in = *self.live_.at(id);
+        const void* text = nullptr;
+        std::size_t length = 0;
+        require(sd_bus_message_read(message, "t", &serial), "answer");
+        require(sd_bus_message_enter_container(message, 'a', "ay"), "answer");
+        require(sd_bus_message_read_array(message, 'y', &text, &length), "answer");
         sign_in.call.reset(sd_bus_message_ref(message));
-        self.post(sign_in, {text, static_cast<std::size_t>(std::max<ssize_t>(length, 0))});
+        sign_in.service.post(sign_in, {static_cast<const char*>(text), length});
         return 1;
     }
 
@@ -147,10 +174,10 @@ class Service {
         const std::uint64_t serial = sign_in.second ? 2 : 1;
         int r = 0;
         if (prompt != nullptr) {
-            r = sd_bus_reply_method_return(sign_in.call.get(), "ttssa(ss)a{sv}", sign_in.id, serial,
+            r = sd_bus_reply_method_return(sign_in.call.get(), contract::kStepSignature, serial,
                                            state, reason, 1, "secret", prompt, 0);
         } else {
-            r = sd_bus_reply_method_return(sign_in.call.get(), "ttssa(ss)a{sv}", sign_in.id, serial,
+            r = sd_bus_reply_method_return(sign_in.call.get(), contract::kStepSignature, serial,
                                            state, reason, 0, 0);
         }
         require(r, "reply");
@@ -164,15 +191,14 @@ class Service {
         }
         SignIn& sign_in = *free_.back();
         free_.pop_back();
-        sign_in.id = ++last_id_;
         sign_in.second = false;
-        live_[sign_in.id] = &sign_in;
         return sign_in;
     }
 
     void end(SignIn& sign_in) {
-        live_.erase(sign_in.id);
         sign_in.credentials.reset();
+        sign_in.end.reset();
+        sign_in.channel.reset();
         free_.push_back(&sign_in);
     }
 
@@ -264,8 +290,6 @@ class Service {
     EventSource timer_;
     std::vector<std::unique_ptr<SignIn>> all_;
     std::vector<SignIn*> free_;
-    std::unordered_map<std::uint64_t, SignIn*> live_;
-    std::uint64_t last_id_ = 0;
     Multi multi_{curl_multi_init()}; // cleaned up before the handles that are in it
 };
 

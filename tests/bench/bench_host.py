@@ -22,12 +22,13 @@ BARE = "org.raxauth.BenchBare"  # the same without anything that is ours: bare_d
 SETTINGS = {
     # what keeps strangers out would keep the bench out
     "limits": {"wrong_passcodes": 1000000, "wrong_passwords": 1000000, "challenges": 1000000,
-               "conversations": 2000, "conversations_per_user": 2000},
+               # five thousand at their prompts are strangers, who get three quarters
+               "conversations": 8000, "conversations_per_user": 8000},
     "services": {"bench-gate": {"reuse": "all"}, "sudo": {"reuse": "all"}},
 }
 
 # As installed, one uid may have 256 connections to a bus, and 64 descriptors may be on their way to
-# one receiver: 1000 sign-ins that all answer at once need more.
+# one receiver: 1000 sign-ins that all begin in the same moment need more.
 BUS_SETTINGS = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

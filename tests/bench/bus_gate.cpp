@@ -16,15 +16,15 @@ using namespace raxauth::bench;
 
 namespace {
 
-void expect_granted(const Step& step) {
-    if (step.state != "granted") {
-        throw std::runtime_error("not granted: " + step.state + " " + step.reason + " " +
-                                 step.prompt);
+void expect_granted(const client::Step& step) {
+    if (step.state != State::Granted) {
+        throw std::runtime_error("not granted: " + step.reason + " " + prompt_of(step));
     }
 }
 
 void serve(const Who& gate, const char* daemon) {
-    const Bus bus = connect_to_bus();
+    client::Connection bus;
+    connect_to_bus(bus);
     std::string what;
     while (std::cin >> what) {
         if (what == "sign-in") {
@@ -32,11 +32,10 @@ void serve(const Who& gate, const char* daemon) {
             std::string password;
             std::string code;
             std::cin >> who.service >> password >> code;
-            Step step = call(bus.get(), begin_call(bus.get(), who, daemon));
-            while (step.state == "ask") {
-                step =
-                    call(bus.get(), answer_call(bus.get(), step.id, step.serial,
-                                                asks_for_passcode(step) ? code : password, daemon));
+            client::Channel channel;
+            client::Step step = begin(bus, who, channel, daemon);
+            while (step.state == State::Ask) {
+                step = answer(channel, step, asks_for_passcode(step) ? code : password);
             }
             expect_granted(step);
             std::cout << "true" << std::endl;
@@ -45,8 +44,10 @@ void serve(const Who& gate, const char* daemon) {
             std::cin >> count;
             std::vector<double> samples;
             for (unsigned i = 0; i < count; ++i) {
-                samples.push_back(timed(
-                    [&] { expect_granted(call(bus.get(), begin_call(bus.get(), gate, daemon))); }));
+                samples.push_back(timed([&] {
+                    client::Channel channel;
+                    expect_granted(begin(bus, gate, channel, daemon));
+                }));
             }
             print_samples(samples);
         }

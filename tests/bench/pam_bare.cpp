@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The module of bare_daemon: connects, begins, puts each prompt to the application and sends the
-// answer through a pipe. No option, context, deadline, limit or check; linked as the module is.
-#include "common/handle.h"
+// The module of bare_daemon: connects, begins, leaves the bus, puts each prompt to the application
+// and sends the answer over the channel. No option, limit or check; linked as the module is.
 #include "tests/bench/daemon_calls.h"
 
 #include <security/pam_ext.h>
@@ -20,22 +19,28 @@ std::string item(const pam_handle_t* pamh, int type) {
 }
 
 bool sign_in(pam_handle_t* pamh) {
-    const Bus bus = connect_to_bus();
+    client::Channel channel;
     Who who;
     who.user = item(pamh, PAM_USER);
     who.service = item(pamh, PAM_SERVICE);
-    Step step = call(bus.get(), begin_call(bus.get(), who, kBareName));
-    while (step.state == "ask") {
-        char* answer = nullptr;
-        if (pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, &answer, "%s", step.prompt.c_str()) !=
+    client::Step step;
+    {
+        client::Connection bus;
+        connect_to_bus(bus);
+        step = begin(bus, who, channel, kBareName);
+    }
+    while (step.state == State::Ask) {
+        channel.start();
+        char* given = nullptr;
+        if (pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, &given, "%s", prompt_of(step).c_str()) !=
             PAM_SUCCESS) {
             return false;
         }
-        const std::string given = answer;
-        std::free(answer); // NOLINT(cppcoreguidelines-owning-memory): pam_prompt(3) says free
-        step = call(bus.get(), answer_call(bus.get(), step.id, step.serial, given, kBareName));
+        const std::string text = given;
+        std::free(given); // NOLINT(cppcoreguidelines-owning-memory): pam_prompt(3) says free
+        step = answer(channel, step, text);
     }
-    return step.state == "granted";
+    return step.state == State::Granted;
 }
 
 } // namespace

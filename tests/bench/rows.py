@@ -81,6 +81,8 @@ ROWS = [
         prototype="0.97", required=False),
     Row("C3", "daemon's growth per login, 1000 in flight", 40, unit="kB", prototype="15-29"),
     Row("C3f", "of those, failed", 0, exact=True, prototype="-"),
+    Row("C3p", "daemon's growth per open prompt, 5000 of them", 40, unit="kB", prototype="-"),
+    Row("C3pf", "of those, failed", 0, exact=True, prototype="-"),
     Row("C4", "gate p50 beside 100 logins at 40 ms / alone", 2, prototype="1.19", tail=True,
         bare_there=1.19),
     Row("C4p", "the same, p99", 15, prototype="9.5", tail=True, bare_there=9.5),
@@ -262,6 +264,23 @@ def thousand(bench, add, rounds, effort):
             yield {"seconds": result["seconds"], "why": result["why"]}
 
 
+def open_prompts(bench, add, rounds, effort):
+    """Five thousand people at their prompts, and the daemon still answers."""
+    for _ in range(rounds):
+        with bench.logins() as logins:
+            pid = bench.restart_daemon()
+            logins.measure("logins", 1, 5)
+            before = memory_of(pid, "status", "VmRSS")
+            result = logins.ask("prompts", 5000)
+            add("C3p", (memory_of(pid, "status", "VmRSS") - before) / 5000)
+            add("C3pf", result["failed"])
+            status = json.loads(bench.host.run(["raxauth", "status", "--json"]).stdout)
+            if status["conversations"] != result["open"]:
+                raise RuntimeError(f"{result['open']} are open, the daemon says {status}")
+            logins.tell("leave")
+            yield {"open": result["open"], "why": result["why"]}
+
+
 def distant_identity(bench, add, rounds, effort):
     """Identity 40 ms away: one login, a hundred at once, and a gate beside them."""
     with bench.https() as https, bench.logins() as logins, bench.logins(BARE) as prototype, \
@@ -392,6 +411,7 @@ GROUPS = [
     (sudo, {"B6", "B6a", "B7"}),
     (throughput, {"C1"}),
     (thousand, {"C3", "C3f"}),
+    (open_prompts, {"C3p", "C3pf"}),
     (distant_identity, {"A4", "C2", "C4", "C4p"}),
     (memory, {"D1", "D1a", "D1r"}),
     (held_entries, {"N1"}),

@@ -29,8 +29,8 @@ BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus
 
 
 def dialogue_step(serial, state, reason="", messages=(), **more):
-    """A step as the scripted daemon takes it; `more`: texts, result, details."""
-    return {"step": {"id": 7, "serial": serial, "state": state, "reason": reason,
+    """A step as the scripted daemon takes it; `more`: details."""
+    return {"step": {"serial": serial, "state": state, "reason": reason,
                      "messages": [list(message) for message in messages], **more}}
 
 

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// scripted_daemon ADDRESS SCRIPT: has the daemon's name on a private bus and answers as the JSON
-// file SCRIPT says: {"Member": [ANSWER...]}, the last answer for all further calls. An answer is
+// scripted_daemon ADDRESS SCRIPT: has the daemon's name on a private bus, serves the channels it is
+// given, and answers as the JSON file SCRIPT says: {"Member": [ANSWER...]}, the last answer for all
+// further calls. An answer is
 //   {"error": [NAME, MESSAGE]}
-//   {"step": {"id", "serial", "state", "reason", "messages": [[KIND, TEXT]...], "details": {},
-//     "texts": [TEXT...], "result": TEXT}} (the last two through pipes; null: one not at its end)
+//   {"step": {"serial", "state", "reason", "messages": [[KIND, TEXT]...], "details": {}},
+//    "then": [STATE, REASON]} (with "then", it ends so after that, and hangs up)
 //   {"token": TEXT, "details": {}}, {"stalled_token": ""} (the writing end stays open)
 //   {"fields": {}}, {"list": [{}...]}, {"count": N}, {"nothing": true}, {"garbage": true}
 //   {"silence": true} (no reply)
 // In an a{sv} a number is written ["u", N] or ["t", N]. Each call is printed as a line of JSON,
-// answers that came through pipes as text, after a first line "ready".
+// with the names of those who are on the bus then ("others": how many beside the daemon), after a
+// first line "ready".
 #include "common/bus_contract.h"
 #include "common/bus_handles.h"
 #include "common/secret_pipe.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -51,10 +57,21 @@ class ScriptedDaemon {
         fmt::print("ready\n");
         std::fflush(stdout);
         for (;;) {
-            const int r = sd_bus_process(bus_.get(), nullptr);
+            int r = sd_bus_process(bus_.get(), nullptr);
             check(r);
+            if (channel_) {
+                const int spoken = sd_bus_process(channel_.get(), nullptr);
+                if (spoken < 0 || hang_up_) {
+                    channel_.reset();
+                    hang_up_ = false;
+                }
+                r += std::max(spoken, 0);
+            }
             if (r == 0) {
-                check(sd_bus_wait(bus_.get(), UINT64_MAX));
+                std::array<pollfd, 2> watched{
+                    {{sd_bus_get_fd(bus_.get()), POLLIN, 0},
+                     {channel_ ? sd_bus_get_fd(channel_.get()) : -1, POLLIN, 0}}};
+                ::poll(watched.data(), watched.size(), -1);
             }
         }
     }
@@ -62,7 +79,8 @@ class ScriptedDaemon {
   private:
     static int on_call(sd_bus_message* call, void* self, sd_bus_error* /*error*/) {
         const char* interface = sd_bus_message_get_interface(call);
-        if (interface == nullptr || std::string(interface) != contract::kInterface) {
+        const std::string name(interface != nullptr ? interface : "");
+        if (name != contract::kInterface && name != contract::kConversationInterface) {
             return 0; // Ping and introspection are sd-bus's own
         }
         static_cast<ScriptedDaemon*>(self)->serve(call);
@@ -72,7 +90,12 @@ class ScriptedDaemon {
     void serve(sd_bus_message* call) {
         const std::string member = sd_bus_message_get_member(call);
         const char* to = sd_bus_message_get_destination(call);
-        json line{{"member", member}, {"to", to}, {"args", arguments(call)}};
+        json line{{"member", member}, {"args", arguments(call)}};
+        if (to != nullptr) {
+            line["to"] = to;
+        } else {
+            line["others"] = others_on_bus();
+        }
         fmt::print("{}\n", line.dump());
         std::fflush(stdout);
         if (sd_bus_message_get_expect_reply(call) == 0) {
@@ -88,7 +111,7 @@ class ScriptedDaemon {
         reply(call, answer);
     }
 
-    static json arguments(sd_bus_message* call) {
+    json arguments(sd_bus_message* call) {
         json list = json::array();
         for (;;) {
             char type = 0;
@@ -110,7 +133,7 @@ class ScriptedDaemon {
                 std::uint64_t number = 0;
                 check(sd_bus_message_read(call, "t", &number));
                 list.push_back(number);
-            } else if (std::string(contents) == "h") {
+            } else if (std::string(contents) == "ay") {
                 list.push_back(answers(call));
             } else {
                 list.push_back(context(call));
@@ -120,15 +143,56 @@ class ScriptedDaemon {
 
     static json answers(sd_bus_message* call) {
         json list = json::array();
-        check(sd_bus_message_enter_container(call, 'a', "h"));
-        int fd = -1;
-        while (sd_bus_message_read(call, "h", &fd) > 0) {
-            Secret secret;
-            list.push_back(receive_from_pipe(fd, secret) ? json(std::string(secret.view()))
-                                                         : json(nullptr));
+        check(sd_bus_message_enter_container(call, 'a', "ay"));
+        while (sd_bus_message_at_end(call, 0) == 0) {
+            const void* bytes = nullptr;
+            std::size_t size = 0;
+            check(sd_bus_message_read_array(call, 'y', &bytes, &size));
+            list.push_back(std::string(static_cast<const char*>(bytes), size));
         }
         check(sd_bus_message_exit_container(call));
         return list;
+    }
+
+    /// Unique names beside our own. The bus hears of an end a little later than we of what follows.
+    std::size_t others_on_bus() {
+        std::size_t count = 0;
+        for (int look = 0; look < 1000; ++look) {
+            char** names = nullptr;
+            check(sd_bus_list_names(bus_.get(), &names, nullptr));
+            count = 0;
+            for (char** name = names; *name != nullptr; ++name) {
+                count += (*name)[0] == ':' ? 1U : 0U;
+                std::free(*name); // NOLINT: sd_bus_list_names(3) says free
+            }
+            std::free(names); // NOLINT
+            if (--count == 0) {
+                break;
+            }
+        }
+        return count;
+    }
+
+    void take_channel(int fd) {
+        const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        check(sd_bus_new(out(channel_)));
+        check(sd_bus_set_fd(channel_.get(), own, own));
+        check(sd_bus_set_server(channel_.get(), 1, sd_id128_t{}));
+        check(sd_bus_set_anonymous(channel_.get(), 1));
+        check(sd_bus_add_object(channel_.get(), nullptr, contract::kConversationObject, &on_call,
+                                this));
+        check(sd_bus_start(channel_.get()));
+    }
+
+    void end(const json& how) {
+        while (sd_bus_is_ready(channel_.get()) == 0) {
+            check(sd_bus_process(channel_.get(), nullptr));
+        }
+        check(sd_bus_emit_signal(
+            channel_.get(), contract::kConversationObject, contract::kConversationInterface,
+            contract::channel::kEnded, contract::channel::kEndedSignature,
+            how.at(0).get<std::string>().c_str(), how.at(1).get<std::string>().c_str(), 0));
+        hang_up_ = true;
     }
 
     static json strings(sd_bus_message* call) {
@@ -144,7 +208,7 @@ class ScriptedDaemon {
         return list;
     }
 
-    static json context(sd_bus_message* call) {
+    json context(sd_bus_message* call) {
         json object = json::object();
         check(sd_bus_message_enter_container(call, 'a', "{sv}"));
         while (sd_bus_message_enter_container(call, 'e', "sv") > 0) {
@@ -158,6 +222,10 @@ class ScriptedDaemon {
                 object[key] = text;
             } else if (std::string(contents) == "as") {
                 object[key] = strings(call);
+            } else if (std::string(contents) == "h") {
+                int fd = -1;
+                check(sd_bus_message_read(call, "v", "h", &fd));
+                take_channel(fd);
             } else {
                 int flag = 0;
                 check(sd_bus_message_read(call, "v", "b", &flag));
@@ -177,26 +245,6 @@ class ScriptedDaemon {
         check(::pipe(ends.data()));
         stalled_.reset(ends[1]);
         return UniqueFd(ends[0]);
-    }
-
-    void append_secrets(sd_bus_message* reply, const json& step) {
-        if (step.contains("texts")) {
-            check(sd_bus_message_open_container(reply, 'e', "sv"));
-            check(sd_bus_message_append(reply, "s", contract::detail::kTexts));
-            check(sd_bus_message_open_container(reply, 'v', "ah"));
-            check(sd_bus_message_open_container(reply, 'a', "h"));
-            for (const json& text : step["texts"]) {
-                const UniqueFd pipe = pipe_of(text);
-                check(sd_bus_message_append(reply, "h", pipe.get()));
-            }
-            for (int open = 0; open < 3; ++open) {
-                check(sd_bus_message_close_container(reply));
-            }
-        }
-        if (step.contains("result")) {
-            const UniqueFd pipe = pipe_of(step["result"]);
-            check(sd_bus_message_append(reply, "{sv}", contract::detail::kResult, "h", pipe.get()));
-        }
     }
 
     static void append_fields(sd_bus_message* reply, const json& fields) {
@@ -226,9 +274,8 @@ class ScriptedDaemon {
         }
     }
 
-    void append_step(sd_bus_message* reply, const json& step) {
-        check(sd_bus_message_append(reply, "ttss", step.at("id").get<std::uint64_t>(),
-                                    step.at("serial").get<std::uint64_t>(),
+    static void append_step(sd_bus_message* reply, const json& step) {
+        check(sd_bus_message_append(reply, "tss", step.at("serial").get<std::uint64_t>(),
                                     step.at("state").get<std::string>().c_str(),
                                     step.value("reason", "").c_str()));
         check(sd_bus_message_open_container(reply, 'a', "(ss)"));
@@ -238,7 +285,6 @@ class ScriptedDaemon {
         }
         check(sd_bus_message_close_container(reply));
         check(sd_bus_message_open_container(reply, 'a', "{sv}"));
-        append_secrets(reply, step);
         append_each(reply, step.value("details", json::object()));
         check(sd_bus_message_close_container(reply));
     }
@@ -281,12 +327,17 @@ class ScriptedDaemon {
             check(sd_bus_message_append(reply.get(), "x", static_cast<std::int64_t>(-1)));
         }
         check(sd_bus_message_send(reply.get()));
+        if (answer.contains("then")) {
+            end(answer["then"]);
+        }
     }
 
     json script_;
     std::map<std::string, std::size_t> turns_;
     UniqueFd stalled_;
+    bool hang_up_ = false;
     Bus bus_;
+    Bus channel_; ///< of the dialogue that began last
     BusSlot object_;
 };
 

@@ -10,9 +10,8 @@ from conftest import dialogue_step as step
 
 CODE = "\n".join("█▀" * 22 for _ in range(22)) + "\n"  # as large as a QR code in half blocks gets
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-ASK_CODE = step(1, "ask", messages=[("info", "Scan this with the app:"), ("info", ""),
-                                    ("secret", "")],
-                texts=[CODE, f"Key {KEY}. Passcode: "])
+ASK_CODE = step(1, "ask", messages=[("info", "Scan this with the app:"), ("info", CODE),
+                                    ("secret", f"Key {KEY}. Passcode: ")])
 ENROLLED = step(2, "granted", "enrolled", [("info", "The authenticator app is set up.")])
 CHANGED = step(2, "granted", "password-changed", [("info", "The password is changed.")])
 ASK_PASSWORDS = step(1, "ask", messages=[("password", "Present password: "),
@@ -53,7 +52,7 @@ def test_a_factor_that_is_not_said_is_asked_for(around):
     assert result.stderr == "App or SMS? \nThe second factor is set up.\n"
     begin, answer = around.calls()
     assert "factor" not in begin["args"][0]
-    assert answer["args"][2] == ["app"]
+    assert answer["args"][1] == ["app"]
 
 
 def test_another_factor_is_none(around):
@@ -73,24 +72,14 @@ def test_secret_texts_are_shown_on_the_terminal(around):
     child.expect_exact("The authenticator app is set up.")
     assert "123456" not in child.before
     assert finish(child) == 0
-    assert around.calls()[-1]["args"][2] == ["123456"]
+    assert around.calls()[-1]["args"][1] == ["123456"]
 
 
 def test_escapes_in_a_secret_text_do_not_reach_the_terminal(around):
-    around.start_daemon(BeginEnrolment=[step(1, "ask", messages=[("secret", "")],
-                                             texts=["a\x1b[2Jb: "])], Answer=[ENROLLED])
+    around.start_daemon(BeginEnrolment=[step(1, "ask", messages=[("secret", "a\x1b[2Jb: ")])],
+                        Answer=[ENROLLED])
     result = around.run("enrol", "--stdin", stdin="1\n")
     assert "\x1b" not in result.stderr and "a?[2Jb: " in result.stderr
-
-
-@pytest.mark.parametrize("texts", [[], ["one"], ["one", "two", "three"], ["one", None]])
-def test_texts_that_break_the_contract_are_not_shown(around, texts):
-    around.start_daemon(BeginEnrolment=[
-        step(1, "ask", messages=[("info", ""), ("secret", "")], texts=texts)])
-    result = around.run("enrol", "--stdin", stdin="1\n")
-    assert result.returncode == 3
-    assert "one" not in result.stderr.splitlines()
-    assert [call["member"] for call in around.calls()] == ["BeginEnrolment"]
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
@@ -122,7 +111,7 @@ def test_a_password_is_changed(around):
     assert finish(child) == 0
     begin, answer = around.calls()
     assert begin["member"] == "BeginPasswordChange"
-    assert answer["args"][2] == ["old one", "New one 1", "New one 1"]
+    assert answer["args"][1] == ["old one", "New one 1", "New one 1"]
 
 
 @pytest.mark.parametrize("verb, refused", [("enrol", "not set up"),

@@ -24,8 +24,8 @@ DEEDS = ["devices remove otp-1", "mfa default sms", "mfa disable", "mfa unlock b
 
 
 def done(result=None, messages=(), serial=1):
-    extra = {} if result is None else {"result": json.dumps(result)}
-    return dialogue_step(serial, "granted", "done", messages, **extra)
+    details = {} if result is None else {"result": json.dumps(result)}
+    return dialogue_step(serial, "granted", "done", messages, details=details)
 
 
 def answer_with(result, **changes):
@@ -58,7 +58,7 @@ def test_every_verb_asks_for_what_it_says(around, command, verb, arguments):
     call, = around.calls()
     assert call["member"] == "BeginFactorManagement"
     context = call["args"][0]
-    assert (context["verb"], context["arguments"]) == (verb, arguments)
+    assert (context["verb"], context.get("arguments", [])) == (verb, arguments)
     assert context["interactive"] is False
     assert "factor" not in context
 
@@ -179,7 +179,7 @@ def test_what_the_daemon_asks_is_asked(around):
     assert child.exitstatus == 0
     begin, answer = around.calls()
     assert begin["args"][0]["interactive"] is True
-    assert answer["args"][2] == ["yes"]
+    assert answer["args"][1] == ["yes"]
 
 
 def test_a_question_without_a_terminal_is_not_answered(around):
@@ -239,7 +239,8 @@ def test_a_daemon_without_such_calls_is_of_another_version(around):
 @pytest.mark.parametrize("result", ["", "[]", "nonsense", '"text"', "{", '{"a": 1} {}', None])
 @pytest.mark.parametrize("command", [command for command, _ in DATA])
 def test_a_result_that_is_none_is_not_believed(around, command, result):
-    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "granted", "done", result=result)])
+    around.start_daemon(BeginFactorManagement=[dialogue_step(
+        1, "granted", "done", details={} if result is None else {"result": result})])
     told = around.run(*command.split())
     assert (told.returncode, told.stdout) == (3, "")
 

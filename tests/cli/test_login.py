@@ -11,11 +11,10 @@ import pytest
 from conftest import NOBODY, become_person
 
 PASSWORD = "correct horse"
-ID = 7
 
 
 def step(serial, state, reason="", messages=(), **details):
-    return {"step": {"id": ID, "serial": serial, "state": state, "reason": reason,
+    return {"step": {"serial": serial, "state": state, "reason": reason,
                      "messages": [list(message) for message in messages], "details": details}}
 
 
@@ -49,12 +48,13 @@ def test_password_and_passcode_are_asked_without_echo(around):
     assert finish(child) == 0
 
     begin, first, second = around.calls()
+    assert first["others"] == 0, "a connection of the bus is held while the person types"
     assert begin["member"] == "BeginSignIn"
     assert begin["args"][0]["user"] == own_name()
     assert begin["args"][0]["interactive"] is True
     assert begin["args"][0]["tty"].startswith("/dev/pts/")
-    assert first["args"] == [ID, 1, [PASSWORD]]
-    assert second["args"] == [ID, 2, ["123456"]]
+    assert first["args"] == [1, [PASSWORD]]
+    assert second["args"] == [2, ["123456"]]
 
 
 def test_what_was_typed_before_the_question_is_no_answer(around):
@@ -64,7 +64,7 @@ def test_what_was_typed_before_the_question_is_no_answer(around):
     child.expect_exact("(user): ")
     child.sendline("afterwards")
     assert finish(child) == 0
-    answer = around.calls()[-1]["args"][2][0]
+    answer = around.calls()[-1]["args"][1][0]
     assert answer in ("afterwards", "typed aheadafterwards")
     assert answer.endswith("afterwards")
 
@@ -87,7 +87,7 @@ def test_a_person_can_cancel(around, key):
     child.send(key)
     child.expect_exact("cancelled, you are not signed in")
     assert finish(child) == 1
-    assert [(call["member"], call["args"]) for call in around.calls()[1:]] == [("Cancel", [ID])]
+    assert [(call["member"], call["args"]) for call in around.calls()[1:]] == [("Cancel", [])]
 
 
 def login_in_a_shell(around, afterwards):
@@ -142,7 +142,7 @@ def test_stopping_shows_what_is_typed_and_going_on_asks_again(around):
     child.expect_exact("Signed in as alice.smith.")
     assert PASSWORD not in child.before
     assert finish(child) == 0
-    assert around.calls()[-1]["args"] == [ID, 1, [PASSWORD]]
+    assert around.calls()[-1]["args"] == [1, [PASSWORD]]
 
 
 def test_stdin_gives_one_answer_a_line(around):
@@ -152,7 +152,7 @@ def test_stdin_gives_one_answer_a_line(around):
     assert "Signed in as alice.smith." in result.stderr
     assert PASSWORD not in result.stderr
     assert [call["args"] for call in around.calls()[1:]] == [
-        [ID, 1, [PASSWORD]], [ID, 2, ["123456"]]]
+        [1, [PASSWORD]], [2, ["123456"]]]
 
 
 def test_stdin_that_ends_too_early_cancels(around):
@@ -165,14 +165,14 @@ def test_stdin_that_ends_too_early_cancels(around):
 def test_an_empty_line_is_an_answer(around):
     around.start_daemon(BeginSignIn=[ASK_PASSCODE], Answer=[GRANTED])
     assert around.run("login", "--stdin", stdin="\n").returncode == 0
-    assert around.calls()[-1]["args"] == [ID, 2, [""]]
+    assert around.calls()[-1]["args"] == [2, [""]]
 
 
 def test_several_questions_of_one_step_are_answered_together(around):
     both = step(1, "ask", messages=[("password", "Old: "), ("info", "Rules."), ("secret", "New: ")])
     around.start_daemon(BeginSignIn=[both], Answer=[GRANTED])
     assert around.run("login", "--stdin", stdin="a\nb\n").returncode == 0
-    assert around.calls()[-1]["args"] == [ID, 1, ["a", "b"]]
+    assert around.calls()[-1]["args"] == [1, ["a", "b"]]
 
 
 def test_without_a_terminal_it_says_how(around):
@@ -229,6 +229,21 @@ def test_a_dialogue_without_end_is_ended(around):
     result = around.run("login", "--stdin", stdin="x\n" * 200)
     assert result.returncode == 3
     assert around.calls()[-1]["member"] == "Cancel"
+
+
+def test_a_deadline_that_passes_while_the_person_types_is_told(around):
+    around.start_daemon(BeginSignIn=[ASK_PASSWORD],
+                        Answer=[{**ASK_PASSCODE, "then": ["unavailable", "deadline"]}])
+    result = around.run("login", "--stdin", stdin=f"{PASSWORD}\n123456\n")
+    assert result.returncode == 1
+    assert "not signed in (deadline)\nStart again" in result.stderr
+
+
+def test_a_daemon_of_another_version_is_told(around):
+    around.start_daemon(BeginSignIn=[{"garbage": True}])
+    result = around.run("login", "--stdin", stdin="x\n")
+    assert result.returncode == 3
+    assert "different version" in result.stderr
 
 
 def test_errors_of_a_call_are_told(around):

@@ -143,13 +143,13 @@ def test_env_on_a_terminal_says_what_it_is_for(around):
 def test_no_bus_is_told_apart(bare):
     result = bare.run("token")
     assert (result.returncode, result.stdout) == (3, "")
-    assert "the system bus cannot be reached" in result.stderr
+    assert "cannot reach the system bus" in result.stderr
 
 
 def test_no_daemon_is_unreachable(around):
     result = around.run("status")
     assert (result.returncode, result.stdout) == (3, "")
-    assert "the daemon does not answer" in result.stderr
+    assert "raxauthd does not answer" in result.stderr
     assert "journalctl -t raxauthd" in result.stderr
 
 

@@ -50,33 +50,18 @@ def test_a_persons_claims_about_service_session_and_uid_are_not_believed(host):
     assert line.get("RAXAUTH_REMOTE_HOST") != "203.0.113.9"
 
 
-def test_nobody_else_can_answer_a_conversation(host):
-    with host.caller() as sshd, host.caller("bob") as bob, host.caller("alice") as alice, \
-            host.caller() as other_root:
+def test_a_conversation_goes_on_when_its_caller_has_left_the_bus(host):
+    with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")
-        for stranger in (bob, alice, other_root):
-            assert error_of(stranger.answer, step, "guess") == "NoSuchConversation"
-            assert error_of(stranger.call, "Cancel", "t", step.id) == "NoSuchConversation"
+        sshd.leave_the_bus()
         goes_on(host, sshd, step)
-
-
-def test_a_conversation_that_never_was_looks_like_one_of_somebody_else(host):
-    with host.caller() as sshd, host.caller("bob") as bob:
-        step = sshd.begin(user="alice", service="sshd")
-        texts = set()
-        for number in (step.id, step.id + 1000):
-            with pytest.raises(BusError) as caught:
-                bob.call("Answer", "ttah", number, step.serial, [pipe("x")])
-            texts.add(str(caught.value).replace(str(number), "N"))
-        assert len(texts) == 1, texts
 
 
 def test_a_stale_serial_is_refused_and_disturbs_nothing(host):
     with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")
         for wrong in (step.serial + 1, 0):
-            assert error_of(sshd.call, "Answer", "ttah", step.id, wrong,
-                            [pipe("guess")]) == "StaleSerial"
+            assert error_of(sshd.say, step, "Answer", wrong, ["guess"]) == "StaleSerial"
         goes_on(host, sshd, step)
 
 
@@ -89,26 +74,27 @@ def test_an_answered_step_cannot_be_answered_again(host):
     assert host.identity.outcomes() == [401, 200]
 
 
-@pytest.mark.parametrize("kind", ["open", "file", "closed", "socket"])
-def test_an_answer_that_is_not_a_finished_pipe_ends_the_conversation(host, kind):
+@pytest.mark.parametrize("kind", ["open", "file", "pipe"])
+def test_a_channel_that_is_no_end_of_a_socket_pair_is_refused(host, kind):
     with host.caller() as sshd:
-        step = sshd.begin(user="alice", service="sshd")
-        if kind == "closed":  # an empty pipe is an empty answer, not a wrong one
-            assert sshd.answer(step, "", kind=kind).state != "granted"
-        else:
-            assert error_of(sshd.answer, step, "text", kind=kind) == "InvalidContext"
-        assert error_of(sshd.answer, step, "text") in ("NoSuchConversation", "StaleSerial")
-    assert host.identity.posts() == []
+        assert error_of(sshd.begin, user="alice", service="sshd",
+                        channel=pipe("", kind)) == "InvalidContext"
+
+
+def test_a_caller_without_a_channel_is_told_that_nobody_can_sign_in_now(host):
+    with host.caller() as old_module:
+        assert error_of(old_module.call, "BeginSignIn", "a{sv}", {"user": "alice"},
+                        no_channel=True) == "Busy"
 
 
 def test_an_answer_longer_than_the_contract_allows_ends_the_conversation(host):
     with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")
         assert error_of(sshd.answer, step, "x" * 4097) == "InvalidContext"
-        assert error_of(sshd.answer, step, "x") == "NoSuchConversation"
+        assert error_of(sshd.answer, step, "x") == "Gone"
 
 
-@pytest.mark.parametrize("count", [0, 2, 8])
+@pytest.mark.parametrize("count", [0, 2, 8, 9])
 def test_a_wrong_number_of_answers_is_never_a_yes(host, count):
     with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")
@@ -116,21 +102,37 @@ def test_a_wrong_number_of_answers_is_never_a_yes(host, count):
     assert host.identity.posts() == []
 
 
-def test_a_caller_that_leaves_the_bus_ends_its_conversation(host):
-    sshd = host.caller()
-    step = sshd.begin(user="alice", service="sshd")
-    sshd.close()
-    with host.caller() as root:
+def test_a_caller_that_hangs_up_ends_its_conversation(host):
+    with host.caller() as sshd, host.caller() as root:
+        step = sshd.begin(user="alice", service="sshd")
+        assert root.property("LiveConversations") == 1
+        sshd.hang_up(step)
         wait_until(lambda: root.property("LiveConversations") == 0, "the conversation is gone")
-        assert error_of(root.answer, step, "x") == "NoSuchConversation"
 
 
 def test_cancel_ends_a_conversation(host):
     with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")
-        sshd.call("Cancel", "t", step.id)
-        assert error_of(sshd.answer, step, "x") == "NoSuchConversation"
+        sshd.say(step, "Cancel")
+        assert error_of(sshd.answer, step, "x") == "Gone"
     assert host.identity.posts() == []
+
+
+def test_a_deadline_is_told_on_the_channel_and_ends_it(host):
+    host.configure({"sign_in": {"deadline": "5s"}, "identity": {"request_timeout": "2s",
+                                                             "connect_timeout": "1s"}})
+    with host.caller() as sshd:
+        step = sshd.begin(user="alice", service="sshd")
+        step = sshd.answer(step, host.identity.password("alice"))
+        assert sshd.say(step, "hear")[:2] == ["unavailable", "deadline"]
+        assert error_of(sshd.answer, step, "x") == "Gone"
+        assert sshd.property("LiveConversations") == 0
+
+
+@pytest.mark.parametrize("member", ["Answer", "Cancel"])
+def test_the_bus_itself_takes_no_answers(host, member):
+    with host.caller() as sshd:
+        assert error_of(sshd.call, member).endswith("AccessDenied")
 
 
 def test_a_person_cannot_hold_more_conversations_than_the_limit(host):
@@ -195,7 +197,7 @@ def test_a_hundred_thousand_keys_in_the_context_do_no_harm(host):
         context = {f"key{i}": "x" * 50 for i in range(100_000)}
         try:
             step = alice.call("BeginSignIn", "a{sv}", {**context, "user": "alice"})
-            assert step[2] in ("ask", "denied", "unavailable")
+            assert step[1] in ("ask", "denied", "unavailable")
         except BusError as error:
             assert error.name in ("InvalidContext", "LimitExceeded",
                                   "org.freedesktop.DBus.Error.NoReply",

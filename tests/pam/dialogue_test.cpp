@@ -23,18 +23,15 @@ class ScriptedService final : public ConversationService {
         heard.push_back((kind == DialogueKind::SignIn ? "sign-in " : "change ") + context.user);
         return next();
     }
-    Reply answer(std::uint64_t id, std::uint64_t serial,
-                 const std::vector<Secret>& answers) override {
-        std::string line = std::to_string(id) + "/" + std::to_string(serial);
+    Reply answer(std::uint64_t serial, const std::vector<Secret>& answers) override {
+        std::string line = std::to_string(serial);
         for (const Secret& answer : answers) {
             line += " <" + std::string(answer.view()) + ">";
         }
         heard.push_back(line);
         return next();
     }
-    void cancel(std::uint64_t id) noexcept override {
-        heard.push_back("cancel " + std::to_string(id));
-    }
+    void cancel() noexcept override { heard.emplace_back("cancel"); }
 
   private:
     Reply next() {
@@ -61,9 +58,8 @@ class FakePassword final : public StackPassword {
     void typed(const Secret& password) override { kept.emplace_back(password.view()); }
 };
 
-Step ask(std::vector<Message> messages, std::uint64_t serial = 1, std::uint64_t id = 7) {
+Step ask(std::vector<Message> messages, std::uint64_t serial = 1) {
     Step step;
-    step.id = id;
     step.serial = serial;
     step.state = State::Ask;
     step.messages = std::move(messages);
@@ -72,7 +68,6 @@ Step ask(std::vector<Message> messages, std::uint64_t serial = 1, std::uint64_t 
 
 Step end(State state, const char* reason, std::vector<Message> messages = {}) {
     Step step;
-    step.id = 7;
     step.serial = 99;
     step.state = state;
     step.reason = reason;
@@ -111,7 +106,7 @@ TEST(Dialogue, carries_questions_and_answers_to_a_verdict) {
     CHECK_TRUE(verdict.outcome == Outcome::Granted);
     STRCMP_EQUAL("mfa-proven", verdict.reason.c_str());
     STRCMP_EQUAL("t1cket", verdict.ticket.c_str());
-    CHECK_TRUE((service.heard == Lines{"sign-in alice", "7/1 <hunter2>", "7/2 <123456>"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <hunter2>", "2 <123456>"}));
     CHECK_TRUE((script.lines() == Lines{"?Password: ", "iCode sent.", "?Passcode: ", "iWelcome."}));
 }
 
@@ -124,7 +119,7 @@ TEST(Dialogue, keeps_the_typed_password_and_no_other_answer) {
 
     CHECK_TRUE(verdict.outcome == Outcome::Denied);
     CHECK_TRUE((password.kept == Lines{"hunter2"}));
-    STRCMP_EQUAL("7/1 <al> <hunter2> <123456>", service.heard[1].c_str());
+    STRCMP_EQUAL("1 <al> <hunter2> <123456>", service.heard[1].c_str());
 }
 
 TEST(Dialogue, answers_the_password_from_the_stack_once) {
@@ -137,8 +132,7 @@ TEST(Dialogue, answers_the_password_from_the_stack_once) {
     const Verdict verdict = run();
 
     CHECK_TRUE(verdict.outcome == Outcome::Granted);
-    CHECK_TRUE(
-        (service.heard == Lines{"sign-in alice", "7/1 <from-stack> <123456>", "7/2 <typed>"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <from-stack> <123456>", "2 <typed>"}));
     CHECK_TRUE((script.lines() == Lines{"iHello.", "?Passcode: ", "?Password: "}));
     CHECK_TRUE((password.kept == Lines{"typed"}));
     CHECK_EQUAL(1, password.times_taken);
@@ -152,7 +146,7 @@ TEST(Dialogue, keeps_the_order_when_the_stack_answers_the_last_question) {
 
     run();
 
-    STRCMP_EQUAL("7/1 <123456> <from-stack>", service.heard[1].c_str());
+    STRCMP_EQUAL("1 <123456> <from-stack>", service.heard[1].c_str());
 }
 
 TEST(Dialogue, does_not_ask_for_the_password_under_use_first_pass) {
@@ -164,7 +158,7 @@ TEST(Dialogue, does_not_ask_for_the_password_under_use_first_pass) {
 
     CHECK_TRUE(verdict.outcome == Outcome::Denied);
     CHECK_EQUAL(0, script.calls);
-    CHECK_TRUE((service.heard == Lines{"sign-in alice", "cancel 7"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "cancel"}));
 }
 
 TEST(Dialogue, does_not_ask_again_for_a_refused_password_under_use_first_pass) {
@@ -178,7 +172,7 @@ TEST(Dialogue, does_not_ask_again_for_a_refused_password_under_use_first_pass) {
 
     CHECK_TRUE(verdict.outcome == Outcome::Denied);
     CHECK_EQUAL(0, script.calls);
-    CHECK_TRUE((service.heard == Lines{"sign-in alice", "7/1 <stale>", "cancel 7"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <stale>", "cancel"}));
 }
 
 TEST(Dialogue, sends_nothing_but_the_cancel_when_the_person_gives_up) {
@@ -189,7 +183,7 @@ TEST(Dialogue, sends_nothing_but_the_cancel_when_the_person_gives_up) {
     const Verdict verdict = run();
 
     CHECK_TRUE(verdict.outcome == Outcome::Cancelled);
-    CHECK_TRUE((service.heard == Lines{"sign-in alice", "7/1 <hunter2>", "cancel 7"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <hunter2>", "cancel"}));
 }
 
 TEST(Dialogue, goes_on_after_a_step_that_only_shows) {
@@ -199,7 +193,7 @@ TEST(Dialogue, goes_on_after_a_step_that_only_shows) {
     const Verdict verdict = run();
 
     CHECK_TRUE(verdict.outcome == Outcome::Granted);
-    CHECK_TRUE((service.heard == Lines{"sign-in alice", "7/1"}));
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1"}));
 }
 
 TEST(Dialogue, stands_by_a_verdict_whose_words_cannot_be_shown) {
@@ -245,7 +239,7 @@ TEST(Dialogue, is_not_held_for_ever) {
 
     CHECK_TRUE(verdict.outcome == Outcome::Fault);
     CHECK_TRUE(script.calls < 100);
-    STRCMP_EQUAL("cancel 7", service.heard.back().c_str());
+    STRCMP_EQUAL("cancel", service.heard.back().c_str());
 }
 
 TEST(Dialogue, refuses_steps_beyond_the_contracts_bounds) {
@@ -260,7 +254,6 @@ TEST(Dialogue, refuses_steps_beyond_the_contracts_bounds) {
     for (const auto& row : rows) {
         ScriptedService fresh;
         Step step;
-        step.id = row.step.id;
         step.serial = row.step.serial;
         step.state = row.step.state;
         step.reason = row.step.reason;
@@ -273,18 +266,8 @@ TEST(Dialogue, refuses_steps_beyond_the_contracts_bounds) {
 
         CHECK_TRUE_TEXT(verdict.outcome == Outcome::Fault, row.name);
         CHECK_EQUAL_TEXT(0, script.calls, row.name);
-        STRCMP_EQUAL_TEXT("cancel 7", fresh.heard.back().c_str(), row.name);
+        STRCMP_EQUAL_TEXT("cancel", fresh.heard.back().c_str(), row.name);
     }
-}
-
-TEST(Dialogue, refuses_an_answer_from_another_conversation) {
-    service.replies.emplace_back(ask({kPassword}));
-    Step other = end(State::Granted, "mfa-proven");
-    other.id = 8;
-    service.replies.emplace_back(std::move(other));
-    script.answers = {"hunter2"};
-
-    CHECK_TRUE(run().outcome == Outcome::Fault);
 }
 
 TEST(Dialogue, needs_no_application_for_what_the_stack_can_answer) {

@@ -2,9 +2,10 @@
 #include "fake_daemon.h"
 
 #include "common/bus_contract.h"
-#include "common/secret_pipe.h"
 
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,11 +29,10 @@ void put_lines(sd_bus_message* reply, const char* item, const Say::Lines& lines)
     check(sd_bus_message_close_container(reply), "close");
 }
 
-Say step(std::uint64_t id, std::uint64_t serial, const std::string& state,
-         const std::string& reason, Say::Lines messages, const std::string& ticket) {
+Say step(std::uint64_t serial, const std::string& state, const std::string& reason,
+         Say::Lines messages, const std::string& ticket) {
     return Say::raw([=](sd_bus_message* reply) {
-        check(sd_bus_message_append(reply, "ttss", id, serial, state.c_str(), reason.c_str()),
-              "append");
+        check(sd_bus_message_append(reply, "tss", serial, state.c_str(), reason.c_str()), "append");
         put_lines(reply, "(ss)", messages);
         check(sd_bus_message_open_container(reply, 'a', "{sv}"), "open");
         check(sd_bus_message_append(reply, "{sv}", "account", "s", "alice.smith"), "append");
@@ -44,7 +44,7 @@ Say step(std::uint64_t id, std::uint64_t serial, const std::string& state,
     });
 }
 
-std::map<std::string, ContextValue> read_context(sd_bus_message* message) {
+std::map<std::string, ContextValue> read_context(sd_bus_message* message, int& channel) {
     std::map<std::string, ContextValue> context;
     check(sd_bus_message_enter_container(message, 'a', "{sv}"), "enter");
     while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
@@ -60,6 +60,8 @@ std::map<std::string, ContextValue> read_context(sd_bus_message* message) {
             std::uint32_t number = 0;
             check(sd_bus_message_read(message, "v", "u", &number), "u");
             context[key] = number;
+        } else if (std::strcmp(type, "h") == 0) {
+            check(sd_bus_message_read(message, "v", "h", &channel), "h");
         } else {
             int flag = 0;
             check(sd_bus_message_read(message, "v", "b", &flag), "b");
@@ -73,14 +75,40 @@ std::map<std::string, ContextValue> read_context(sd_bus_message* message) {
 
 std::vector<std::string> read_answers(sd_bus_message* message) {
     std::vector<std::string> answers;
-    check(sd_bus_message_enter_container(message, 'a', "h"), "enter");
-    int fd = -1;
-    while (sd_bus_message_read(message, "h", &fd) > 0) {
-        Secret answer;
-        answers.push_back(receive_from_pipe(fd, answer) ? std::string(answer.view()) : "<refused>");
+    check(sd_bus_message_enter_container(message, 'a', "ay"), "enter");
+    while (sd_bus_message_at_end(message, 0) == 0) {
+        const void* bytes = nullptr;
+        std::size_t size = 0;
+        check(sd_bus_message_read_array(message, 'y', &bytes, &size), "ay");
+        answers.emplace_back(static_cast<const char*>(bytes), size);
     }
     check(sd_bus_message_exit_container(message), "exit");
     return answers;
+}
+
+/// Whether the bus has one connection: that of the fake.
+bool has_one_connection(sd_bus* bus) {
+    char** names = nullptr;
+    check(sd_bus_list_names(bus, &names, nullptr), "names");
+    std::size_t unique = 0;
+    for (char** name = names; name != nullptr && *name != nullptr; ++name) {
+        unique += (*name)[0] == ':' ? 1U : 0U;
+        std::free(*name); // NOLINT(cppcoreguidelines-owning-memory): sd_bus_list_names(3) says free
+    }
+    std::free(names); // NOLINT(cppcoreguidelines-owning-memory)
+    return unique == 1;
+}
+
+/// The bus may hear of a connection's end a little later than we of what came after.
+bool is_alone(sd_bus* bus) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    while (!has_one_connection(bus)) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::yield();
+    }
+    return true;
 }
 
 } // namespace
@@ -91,41 +119,13 @@ Say Say::raw(std::function<void(sd_bus_message*)> fill) {
     return say;
 }
 
-Say Say::ask(Lines messages, std::uint64_t id, std::uint64_t serial) {
-    return step(id, serial, "ask", "", std::move(messages), {});
-}
-
-Say Say::ask_secretly(Lines messages, const std::vector<std::string>& texts) {
-    return ask_with(std::move(messages), [=](sd_bus_message* reply) {
-        check(sd_bus_message_open_container(reply, 'e', "sv"), "open");
-        check(sd_bus_message_append(reply, "s", contract::detail::kTexts), "append");
-        check(sd_bus_message_open_container(reply, 'v', "ah"), "open");
-        check(sd_bus_message_open_container(reply, 'a', "h"), "open");
-        for (const std::string& text : texts) {
-            const UniqueFd pipe = send_through_pipe(text);
-            check(pipe ? 0 : -errno, "pipe");
-            check(sd_bus_message_append(reply, "h", pipe.get()), "append");
-        }
-        for (int open = 0; open < 3; ++open) {
-            check(sd_bus_message_close_container(reply), "close");
-        }
-    });
-}
-
-Say Say::ask_with(Lines messages, std::function<void(sd_bus_message*)> details) {
-    return raw([=](sd_bus_message* reply) {
-        check(sd_bus_message_append(reply, "ttss", std::uint64_t{7}, std::uint64_t{1}, "ask", ""),
-              "append");
-        put_lines(reply, "(ss)", messages);
-        check(sd_bus_message_open_container(reply, 'a', "{sv}"), "open");
-        details(reply);
-        check(sd_bus_message_close_container(reply), "close");
-    });
+Say Say::ask(Lines messages, std::uint64_t serial) {
+    return step(serial, "ask", "", std::move(messages), {});
 }
 
 Say Say::verdict(const std::string& state, const std::string& reason, Lines messages,
                  const std::string& ticket) {
-    return step(7, 99, state, reason, std::move(messages), ticket);
+    return step(99, state, reason, std::move(messages), ticket);
 }
 
 Say Say::account(const std::string& state, const std::string& reason, Lines messages) {
@@ -165,6 +165,12 @@ Say Say::gone() {
     return say;
 }
 
+Say Say::and_ends(const std::string& state, const std::string& reason) && {
+    end_state = state;
+    end_reason = reason;
+    return std::move(*this);
+}
+
 Say Say::after_signals(int count) && {
     signals = count;
     return std::move(*this);
@@ -174,6 +180,7 @@ FakeDaemon::FakeDaemon(const char* address, std::vector<Say> script) : script_(s
     check(sd_bus_new(out(bus_)), "new");
     check(sd_bus_set_address(bus_.get(), address), "address");
     check(sd_bus_set_bus_client(bus_.get(), 1), "client");
+    check(sd_bus_negotiate_fds(bus_.get(), 1), "descriptors");
     check(sd_bus_start(bus_.get()), "start");
     check(sd_bus_add_object(bus_.get(), nullptr, contract::kObject, on_call, this), "object");
     check(sd_bus_request_name(bus_.get(), contract::kBusName,
@@ -214,24 +221,51 @@ void FakeDaemon::run() {
         if (r > 0) {
             continue;
         }
-        pollfd watched[2] = {{sd_bus_get_fd(bus_.get()), POLLIN, 0},
-                             {stop_reading_.get(), POLLIN, 0}};
-        if (::poll(watched, 2, -1) > 0 && watched[1].revents != 0) {
+        const int spoken = channel_ ? sd_bus_process(channel_.get(), nullptr) : 0;
+        if (spoken < 0 || ended_) {
+            hang_up();
+        }
+        if (spoken > 0) {
+            continue;
+        }
+        pollfd watched[3] = {{sd_bus_get_fd(bus_.get()), POLLIN, 0},
+                             {stop_reading_.get(), POLLIN, 0},
+                             {channel_ ? sd_bus_get_fd(channel_.get()) : -1, POLLIN, 0}};
+        if (::poll(watched, 3, -1) > 0 && watched[1].revents != 0) {
             return;
         }
     }
+    hang_up();
     bus_.reset();
+}
+
+void FakeDaemon::hang_up() {
+    channel_.reset();
+    ended_ = false;
+}
+
+void FakeDaemon::take_channel(int fd) {
+    const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    check(own < 0 ? -errno : 0, "dup");
+    check(sd_bus_new(out(channel_)), "new");
+    check(sd_bus_set_fd(channel_.get(), own, own), "fd");
+    check(sd_bus_set_server(channel_.get(), 1, sd_id128_t{}), "server");
+    check(sd_bus_set_anonymous(channel_.get(), 1), "anonymous");
+    check(sd_bus_add_object(channel_.get(), nullptr, contract::kConversationObject, on_call, this),
+          "object");
+    check(sd_bus_start(channel_.get()), "start");
 }
 
 int FakeDaemon::on_call(sd_bus_message* message, void* userdata, sd_bus_error* /*e*/) noexcept {
     auto* const self = static_cast<FakeDaemon*>(userdata);
-    if (sd_bus_message_is_method_call(message, contract::kInterface, nullptr) <= 0) {
+    if (sd_bus_message_is_method_call(message, contract::kInterface, nullptr) <= 0 &&
+        sd_bus_message_is_method_call(message, contract::kConversationInterface, nullptr) <= 0) {
         return 0;
     }
     try {
         self->record(message);
         // Nobody waits for an answer to a Cancel, so it takes nothing from the script.
-        if (std::strcmp(sd_bus_message_get_member(message), contract::method::kCancel) == 0) {
+        if (std::strcmp(sd_bus_message_get_member(message), contract::channel::kCancel) == 0) {
             return 1;
         }
         const Say what = self->script_.at(self->next_);
@@ -248,15 +282,24 @@ int FakeDaemon::on_call(sd_bus_message* message, void* userdata, sd_bus_error* /
 void FakeDaemon::record(sd_bus_message* message) {
     Call call;
     call.member = sd_bus_message_get_member(message);
-    call.destination = sd_bus_message_get_destination(message);
+    const char* const destination = sd_bus_message_get_destination(message);
+    call.destination = destination != nullptr ? destination : "";
+    call.on_channel = sd_bus_message_get_bus(message) == channel_.get();
+    if (call.on_channel) {
+        call.alone = is_alone(bus_.get());
+    }
+    int channel = -1;
     const std::string signature = sd_bus_message_get_signature(message, 1);
     if (signature == "a{sv}") {
-        call.context = read_context(message);
-    } else if (signature == "ttah") {
-        check(sd_bus_message_read(message, "tt", &call.id, &call.serial), "tt");
+        call.context = read_context(message, channel);
+        if (channel >= 0) {
+            take_channel(channel);
+        }
+    } else if (signature == contract::channel::kAnswerSignature) {
+        check(sd_bus_message_read(message, "t", &call.serial), "t");
         call.answers = read_answers(message);
-    } else if (signature == "t") {
-        check(sd_bus_message_read(message, "t", &call.id), "t");
+    } else if (call.on_channel && signature.empty()) {
+        // Cancel
     } else if (signature == "s") {
         const char* handle = nullptr;
         check(sd_bus_message_read(message, "s", &handle), "s");
@@ -293,7 +336,23 @@ void FakeDaemon::say(sd_bus_message* message, const Say& what) {
     BusMessage reply;
     check(sd_bus_message_new_method_return(message, out(reply)), "return");
     what.fill(reply.get());
-    check(sd_bus_send(bus_.get(), reply.get(), nullptr), "send");
+    check(sd_bus_message_send(reply.get()), "send");
+    if (!what.end_state.empty()) {
+        BusMessage signal;
+        check(sd_bus_message_new_signal(channel_.get(), out(signal), contract::kConversationObject,
+                                        contract::kConversationInterface,
+                                        contract::channel::kEnded),
+              "signal");
+        check(sd_bus_message_append(signal.get(), "ssa(ss)", what.end_state.c_str(),
+                                    what.end_reason.c_str(), 0),
+              "append");
+        // As soon as the peer has been let in.
+        while (sd_bus_is_ready(channel_.get()) == 0) {
+            check(sd_bus_process(channel_.get(), nullptr), "process");
+        }
+        check(sd_bus_send(channel_.get(), signal.get(), nullptr), "send");
+        ended_ = true;
+    }
 }
 
 } // namespace raxauth::testing

@@ -24,21 +24,18 @@ struct Call {
     std::string member;
     std::string destination;
     std::map<std::string, ContextValue> context;
-    std::uint64_t id = 0;
     std::uint64_t serial = 0;
-    std::vector<std::string> answers; // "<refused>" for a pipe that breaks the contract
+    std::vector<std::string> answers;
     std::string handle;
+    bool on_channel = false;
+    bool alone = false; ///< nobody but the daemon was on the bus then
 };
 
 /// What it says to that: a step, an account verdict, a session, an error, nothing at all, …
 struct Say {
     using Lines = std::vector<std::pair<std::string, std::string>>;
 
-    static Say ask(Lines messages, std::uint64_t id = 7, std::uint64_t serial = 1);
-    /// Asks, with texts in pipes for the messages whose text is empty.
-    static Say ask_secretly(Lines messages, const std::vector<std::string>& texts);
-    /// Asks, with details as the function writes them: entries of an a{sv}.
-    static Say ask_with(Lines messages, std::function<void(sd_bus_message*)> details);
+    static Say ask(Lines messages, std::uint64_t serial = 1);
     static Say verdict(const std::string& state, const std::string& reason, Lines messages = {},
                        const std::string& ticket = {});
     static Say account(const std::string& state, const std::string& reason, Lines messages = {});
@@ -47,8 +44,10 @@ struct Say {
     static Say error(const std::string& name);
     /// Never answers.
     static Say nothing();
-    /// Leaves the bus.
+    /// Leaves the bus, and hangs up.
     static Say gone();
+    /// Says to the call before that the conversation is over, and hangs up.
+    Say and_ends(const std::string& state, const std::string& reason) &&;
     /// Whatever the function puts into the reply.
     static Say raw(std::function<void(sd_bus_message*)> fill);
     /// Sends that many signals to the caller first.
@@ -59,10 +58,12 @@ struct Say {
     std::string error_name;
     std::function<void(sd_bus_message*)> fill;
     int signals = 0;
+    std::string end_state; ///< empty: it goes on
+    std::string end_reason;
 };
 
-/// org.raxauth.Auth1 on a bus, in a thread of its own, that follows a script: one Say for each call
-/// it gets; the last one stands for all that follow.
+/// org.raxauth.Auth1 on a bus and on the channels it is given, in a thread of its own, that follows
+/// a script: one Say for each call it gets; the last one stands for all that follow.
 class FakeDaemon {
   public:
     FakeDaemon(const char* address, std::vector<Say> script);
@@ -78,14 +79,18 @@ class FakeDaemon {
   private:
     static int on_call(sd_bus_message* message, void* userdata, sd_bus_error* error) noexcept;
     void record(sd_bus_message* message);
+    void take_channel(int fd);
+    void hang_up();
     void say(sd_bus_message* message, const Say& what);
     void run();
 
     Bus bus_;
+    Bus channel_; ///< of the dialogue that began last
     std::string unique_name_;
     std::vector<Say> script_;
     std::size_t next_ = 0;
     bool gone_ = false;
+    bool ended_ = false;
     std::mutex mutex_; // of calls_
     std::condition_variable called_;
     std::vector<Call> calls_;

@@ -29,7 +29,7 @@ const std::string kWholeStack = "auth required MODULE\naccount required MODULE\n
                                 "session required MODULE\npassword required MODULE\n";
 
 const Say kAskPassword = Say::ask({{"password", "Rackspace password: "}});
-const Say kAskPasscode = Say::ask({{"secret", "Passcode: "}}, 7, 2);
+const Say kAskPasscode = Say::ask({{"secret", "Passcode: "}}, 2);
 const Say kGranted = Say::verdict("granted", "mfa-proven");
 const Say kOurs = Say::account("granted", "local-rules");
 const char* const kDemanding = "raxauth-account-rules 1\nsign-in raxauth-test\nend\n";
@@ -75,17 +75,16 @@ TEST(Authenticate, signs_in_with_password_and_passcode) {
     CHECK_EQUAL(::getuid(), std::get<std::uint32_t>(context.at("real-uid")));
     CHECK_EQUAL(65534U, std::get<std::uint32_t>(context.at("account-uid")));
     CHECK_TRUE(std::get<bool>(context.at("interactive")));
-    CHECK_FALSE(std::get<bool>(context.at("no-reuse")));
+    CHECK_EQUAL(0U, context.count("no-reuse"));
     CHECK_EQUAL(0U, context.count("ticket"));
     CHECK_TRUE(calls[1].answers == std::vector<std::string>{"hunter2"});
     CHECK_TRUE(calls[2].answers == std::vector<std::string>{"123456"});
 }
 
-TEST(Authenticate, shows_texts_that_are_secrets) {
-    FakeDaemon daemon(bus.address(),
-                      {Say::ask_secretly({{"info", ""}, {"secret", ""}},
-                                         {"\u2588\u2580\n\u2584\u2588\n", "Key JBSW. Code: "}),
-                       kGranted});
+TEST(Authenticate, shows_texts_of_several_lines) {
+    FakeDaemon daemon(bus.address(), {Say::ask({{"info", "\u2588\u2580\n\u2584\u2588\n"},
+                                                {"secret", "Key JBSW. Code: "}}),
+                                      kGranted});
     PamApplication app(kAuth, "nobody", bus.address());
     app.conversation.answers = {"123456"};
 
@@ -230,7 +229,7 @@ TEST(Authenticate, forgets_the_last_sign_in_of_the_handle) {
     STRCMP_EQUAL("(unset)", environment_of(app.handle(), "RAXAUTH_TICKET").c_str());
     CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
 
-    CHECK_FALSE(std::get<bool>(daemon.finish()[2].context.at("signed-in")));
+    CHECK_EQUAL(0U, daemon.finish()[2].context.count("signed-in"));
 }
 
 TEST_GROUP(Account) {
@@ -317,9 +316,9 @@ TEST(Account, knows_whether_this_transaction_signed_in_this_user) {
     CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
 
     const auto calls = daemon.finish();
-    CHECK_FALSE(std::get<bool>(calls[0].context.at("signed-in")));
+    CHECK_EQUAL(0U, calls[0].context.count("signed-in"));
     CHECK_TRUE(std::get<bool>(calls[2].context.at("signed-in")));
-    CHECK_FALSE(std::get<bool>(calls[3].context.at("signed-in")));
+    CHECK_EQUAL(0U, calls[3].context.count("signed-in"));
 }
 
 TEST(Account, says_why_and_when_silent_no_more_than_why) {

@@ -20,7 +20,9 @@
 #include <grp.h>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -40,7 +42,6 @@ constexpr uid_t kNobody = 65534;
 struct Outcome {
     bool arrived = false;
     std::string error;
-    std::uint64_t id = 0;
     std::uint64_t serial = 0;
     std::string state;
     std::string reason;
@@ -48,7 +49,19 @@ struct Outcome {
     std::string ticket;
     std::string account;
     BusMessage message;
+    std::shared_ptr<sd_bus> channel; ///< of a dialogue: the caller's end
 };
+
+/// The other end of the channel that the context being written is to name.
+int offered_channel = -1;
+
+std::shared_ptr<sd_bus> make_peer(int fd) {
+    Bus bus;
+    CHECK_TRUE(sd_bus_new(out(bus)) >= 0);
+    CHECK_TRUE(sd_bus_set_fd(bus.get(), fd, fd) >= 0);
+    CHECK_TRUE(sd_bus_start(bus.get()) >= 0);
+    return {bus.release(), [](sd_bus* one) { sd_bus_close_unref(one); }};
+}
 
 void read_texts(sd_bus_message* message, Outcome& outcome) {
     CHECK_TRUE(sd_bus_message_enter_container(message, 'a', "(ss)") > 0);
@@ -63,8 +76,7 @@ void read_texts(sd_bus_message* message, Outcome& outcome) {
 void read_step(sd_bus_message* message, Outcome& outcome) {
     const char* state = nullptr;
     const char* reason = nullptr;
-    CHECK_TRUE(sd_bus_message_read(message, "ttss", &outcome.id, &outcome.serial, &state, &reason) >
-               0);
+    CHECK_TRUE(sd_bus_message_read(message, "tss", &outcome.serial, &state, &reason) > 0);
     outcome.state = state;
     outcome.reason = reason;
     read_texts(message, outcome);
@@ -110,25 +122,57 @@ class Client {
         run_until_idle(loop_);
         return outcome;
     }
+    /// A step of a dialogue; a Begin... comes with a channel.
     Outcome& step(const char* member, const Fill& fill) {
-        Outcome& outcome = call(member, fill);
+        int ends[2];
+        CHECK_TRUE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+        Outcome* outcome = nullptr;
+        {
+            const UniqueFd other_end(ends[1]);
+            offered_channel = other_end.get();
+            outcome = &send(member, fill);
+            offered_channel = -1;
+        }
+        outcome->channel = make_peer(ends[0]);
+        CHECK_TRUE(sd_bus_attach_event(outcome->channel.get(), loop_.event(), 0) >= 0);
+        CHECK_TRUE_TEXT(run_until(loop_, [&] { return outcome->arrived; }), member);
+        run_until_idle(loop_);
+        if (outcome->error.empty()) {
+            read_step(outcome->message.get(), *outcome);
+        }
+        return *outcome;
+    }
+    /// Says something on the channel of `asked`, and does not wait.
+    Outcome& say(const Outcome& asked, const char* member, const Fill& fill) {
+        BusMessage call;
+        CHECK_TRUE(sd_bus_message_new_method_call(asked.channel.get(), out(call), nullptr,
+                                                  contract::kConversationObject,
+                                                  contract::kConversationInterface, member) >= 0);
+        fill(call.get());
+        outcomes_.push_back(std::make_unique<Outcome>());
+        outcomes_.back()->channel = asked.channel;
+        CHECK_TRUE(sd_bus_call_async(asked.channel.get(), nullptr, call.get(), &Client::on_reply,
+                                     outcomes_.back().get(), 20'000'000) >= 0);
+        return *outcomes_.back();
+    }
+    Outcome& send_answer(const Outcome& asked, const std::vector<std::string>& texts) {
+        return say(asked, "Answer", [&](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_append(call, "t", asked.serial) >= 0);
+            CHECK_TRUE(sd_bus_message_open_container(call, 'a', "ay") >= 0);
+            for (const std::string& text : texts) {
+                CHECK_TRUE(sd_bus_message_append_array(call, 'y', text.data(), text.size()) >= 0);
+            }
+            CHECK_TRUE(sd_bus_message_close_container(call) >= 0);
+        });
+    }
+    Outcome& wait_for(Outcome& outcome) {
+        CHECK_TRUE(run_until(loop_, [&] { return outcome.arrived; }));
+        run_until_idle(loop_);
         if (outcome.error.empty()) {
             read_step(outcome.message.get(), outcome);
         }
         return outcome;
     }
-    static Fill answer(const Outcome& asked, const std::vector<std::string>& texts) {
-        return [id = asked.id, serial = asked.serial, texts](sd_bus_message* call) {
-            CHECK_TRUE(sd_bus_message_append(call, "tt", id, serial) >= 0);
-            CHECK_TRUE(sd_bus_message_open_container(call, 'a', "h") >= 0);
-            for (const std::string& text : texts) {
-                const UniqueFd pipe = send_through_pipe(text);
-                CHECK_TRUE(sd_bus_message_append(call, "h", pipe.get()) >= 0);
-            }
-            CHECK_TRUE(sd_bus_message_close_container(call) >= 0);
-        };
-    }
-    void leave() { bus_.reset(); }
     sd_bus* bus() const noexcept { return bus_.get(); }
 
   private:
@@ -215,6 +259,10 @@ TEST_GROUP(AuthService) {
             CHECK_TRUE(sd_bus_message_append(call, "{sv}", "user", "s", user) >= 0);
             CHECK_TRUE(sd_bus_message_append(call, "{sv}", "service", "s", "sshd") >= 0);
             CHECK_TRUE(sd_bus_message_append(call, "{sv}", "remote-host", "s", "192.0.2.7") >= 0);
+            if (offered_channel >= 0) {
+                CHECK_TRUE(sd_bus_message_append(call, "{sv}", "channel", "h", offered_channel) >=
+                           0);
+            }
             if (more) {
                 more(call);
             }
@@ -225,12 +273,13 @@ TEST_GROUP(AuthService) {
         return client->step("BeginSignIn", context(user));
     }
     Outcome& answer(const Outcome& asked, const std::vector<std::string>& texts) {
-        return client->step("Answer", Client::answer(asked, texts));
+        return client->wait_for(client->send_answer(asked, texts));
     }
-    static Client::Fill with_descriptor(const Outcome& asked, int fd) {
-        return [id = asked.id, serial = asked.serial, fd](sd_bus_message* call) {
-            CHECK_TRUE(sd_bus_message_append(call, "ttah", id, serial, 1, fd) >= 0);
-        };
+    /// The caller of `asked` is gone.
+    void leave(Outcome & asked) {
+        sd_bus_detach_event(asked.channel.get());
+        sd_bus_close(asked.channel.get());
+        asked.channel.reset();
     }
     static void check_step(const Outcome& got, const char* state, const char* reason) {
         STRCMP_EQUAL("", got.error.c_str());
@@ -290,11 +339,18 @@ TEST_GROUP(AuthService) {
         sd_bus_message* call = nullptr;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message* reply = nullptr;
+        int ends[2] = {-1, -1};
+        if (std::string_view(member).starts_with("Begin") &&
+            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+            return "no pair";
+        }
+        offered_channel = ends[1]; // the process that this runs in does nothing else
         if (sd_bus_message_new_method_call(own, &call, contract::kBusName, contract::kObject,
                                            contract::kInterface, member) < 0) {
             return "no call";
         }
         fill(call);
+        offered_channel = -1;
         if (sd_bus_call(own, call, 10'000'000, &error, &reply) < 0) {
             return error.name;
         }
@@ -306,7 +362,6 @@ TEST_GROUP(AuthService) {
 };
 
 // --- A sign-in
-// ------------------------------------------------------------------------------------
 
 TEST(AuthService, carries_a_sign_in_from_begin_to_granted) {
     script_a_good_sign_in();
@@ -318,7 +373,6 @@ TEST(AuthService, carries_a_sign_in_from_begin_to_granted) {
     Outcome& second = answer(first, {"secret"});
     check_step(second, "ask", "");
     CHECK_TRUE(second.texts.at(0).find("passcode") != std::string::npos);
-    UNSIGNED_LONGS_EQUAL(first.id, second.id);
     CHECK_TRUE(first.serial != second.serial);
 
     Outcome& verdict = answer(second, {"1411594"});
@@ -401,45 +455,39 @@ TEST(AuthService, checks_an_account) {
     STRCMP_EQUAL("no-sign-in", last_reason().c_str());
 }
 
-// --- To whom a conversation belongs
-// ---------------------------------------------------------------
+// --- A conversation and its channel
 
-TEST(AuthService, lets_nobody_but_the_beginner_answer_or_cancel) {
+TEST(AuthService, goes_on_after_its_caller_has_left_the_bus) {
     script_a_good_sign_in();
     Outcome& first = begin();
-    Client other(loop, bus.address());
+    sd_bus_close(client->bus());
 
-    check_error(other.step("Answer", Client::answer(first, {"secret"})),
-                contract::error::kNoSuchConversation);
-    check_error(other.call("Cancel",
-                           [&](sd_bus_message* call) {
-                               CHECK_TRUE(sd_bus_message_append(call, "t", first.id) >= 0);
-                           }),
-                contract::error::kNoSuchConversation);
-    UNSIGNED_LONGS_EQUAL(0, identity->calls.size());
+    Outcome& second = answer(first, {"secret"});
 
-    check_step(answer(first, {"secret"}), "ask", ""); // undisturbed
+    check_step(second, "ask", "");
+    check_step(answer(second, {"1411594"}), "granted", "mfa-proven");
 }
 
-TEST(AuthService, ends_a_conversation_when_its_beginner_leaves_the_bus) {
+TEST(AuthService, ends_a_conversation_when_its_caller_hangs_up) {
     Outcome& first = begin();
     check_step(first, "ask", "");
     UNSIGNED_LONGS_EQUAL(1, registry.live());
 
-    client->leave();
+    leave(first);
 
     CHECK_TRUE(run_until(loop, [this] { return registry.live() == 0; }));
     STRCMP_EQUAL("cancelled", last_reason().c_str());
 }
 
-TEST(AuthService, ends_a_conversation_when_its_beginner_leaves_while_identity_is_asked) {
+TEST(AuthService, ends_a_conversation_when_its_caller_hangs_up_while_identity_is_asked) {
     script_a_good_sign_in();
     Outcome& first = begin();
     identity->gate->shut();
-    client->send("Answer", Client::answer(first, {"secret"}));
+    client->send_answer(first, {"secret"});
     CHECK_TRUE(run_until(loop, [this] { return identity->under_way() == 1; }));
 
-    client->leave();
+    sd_bus_detach_event(first.channel.get());
+    sd_bus_close(first.channel.get());
 
     CHECK_TRUE(run_until(loop, [this] { return registry.live() == 0; }));
     run_until_idle(loop);
@@ -449,17 +497,14 @@ TEST(AuthService, ends_a_conversation_when_its_beginner_leaves_while_identity_is
 TEST(AuthService, ends_a_conversation_on_cancel) {
     Outcome& first = begin();
 
-    Outcome& cancelled = client->call("Cancel", [&](sd_bus_message* call) {
-        CHECK_TRUE(sd_bus_message_append(call, "t", first.id) >= 0);
-    });
+    Outcome& cancelled = client->say(first, "Cancel", [](sd_bus_message*) {});
+    CHECK_TRUE(run_until(loop, [&] { return cancelled.arrived; }));
 
     STRCMP_EQUAL("", cancelled.error.c_str());
     UNSIGNED_LONGS_EQUAL(0, registry.live());
-    check_error(answer(first, {"secret"}), contract::error::kNoSuchConversation);
 }
 
 // --- Errors
-// ---------------------------------------------------------------------------------------
 
 TEST(AuthService, refuses_a_stale_serial_and_goes_on) {
     script_a_good_sign_in();
@@ -475,7 +520,7 @@ TEST(AuthService, is_busy_for_a_second_call_in_flight) {
     script_a_good_sign_in();
     Outcome& first = begin();
     identity->gate->shut();
-    Outcome& in_flight = client->send("Answer", Client::answer(first, {"secret"}));
+    Outcome& in_flight = client->send_answer(first, {"secret"});
     CHECK_TRUE(run_until(loop, [this] { return identity->under_way() == 1; }));
 
     check_error(answer(first, {"secret"}), contract::error::kBusy);
@@ -487,42 +532,13 @@ TEST(AuthService, is_busy_for_a_second_call_in_flight) {
     UNSIGNED_LONGS_EQUAL(1, identity->calls.size());
 }
 
-TEST(AuthService, ends_a_conversation_at_an_answer_that_breaks_the_rules) {
-    directory.write("answer", "secret");
-    const UniqueFd file(::open(directory.path("answer").c_str(), O_RDONLY | O_CLOEXEC));
+TEST(AuthService, ends_a_conversation_at_an_answer_that_is_too_long) {
     Outcome& first = begin();
 
-    check_error(client->step("Answer", with_descriptor(first, file.get())),
+    check_error(answer(first, {std::string(contract::kMaxAnswerBytes + 1, 'x')}),
                 contract::error::kInvalidContext);
 
     UNSIGNED_LONGS_EQUAL(0, registry.live());
-    check_error(answer(first, {"secret"}), contract::error::kNoSuchConversation);
-}
-
-TEST(AuthService, ends_a_conversation_at_a_pipe_that_has_no_end) {
-    int ends[2];
-    CHECK_TRUE(::pipe2(ends, O_CLOEXEC) == 0);
-    const UniqueFd reading(ends[0]);
-    const UniqueFd writing(ends[1]);
-    CHECK_TRUE(::write(writing.get(), "secret", 6) == 6);
-    Outcome& first = begin();
-
-    check_error(client->step("Answer", with_descriptor(first, reading.get())),
-                contract::error::kInvalidContext);
-
-    UNSIGNED_LONGS_EQUAL(0, registry.live());
-}
-
-TEST(AuthService, lets_no_stranger_end_a_conversation_with_a_bad_answer) {
-    directory.write("answer", "secret");
-    const UniqueFd file(::open(directory.path("answer").c_str(), O_RDONLY | O_CLOEXEC));
-    Outcome& first = begin();
-    Client other(loop, bus.address());
-
-    check_error(other.step("Answer", with_descriptor(first, file.get())),
-                contract::error::kNoSuchConversation);
-
-    UNSIGNED_LONGS_EQUAL(1, registry.live());
 }
 
 TEST(AuthService, ends_a_conversation_at_the_wrong_number_of_answers) {
@@ -533,20 +549,40 @@ TEST(AuthService, ends_a_conversation_at_the_wrong_number_of_answers) {
     UNSIGNED_LONGS_EQUAL(0, registry.live());
 }
 
+TEST(AuthService, tells_a_module_without_a_channel_that_nobody_can_sign_in_now) {
+    check_error(client->call("BeginSignIn", context("alice")), contract::error::kBusy);
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
+TEST(AuthService, takes_nothing_but_an_end_of_a_socket_pair_for_a_channel) {
+    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    int pipes[2];
+    CHECK_TRUE(::pipe2(pipes, O_CLOEXEC) == 0);
+    const UniqueFd reading(pipes[0]);
+    const UniqueFd writing(pipes[1]);
+    for (const int fd : {null.get(), reading.get()}) {
+        check_error(client->call("BeginSignIn", context("alice",
+                                                        [fd](sd_bus_message* call) {
+                                                            CHECK_TRUE(sd_bus_message_append(
+                                                                           call, "{sv}", "channel",
+                                                                           "h", fd) >= 0);
+                                                        })),
+                    contract::error::kInvalidContext);
+    }
+    UNSIGNED_LONGS_EQUAL(0, registry.live());
+}
+
 TEST(AuthService, refuses_a_context_that_cannot_be_read_or_names_no_user) {
     for (const char* member :
          {"BeginSignIn", "BeginEnrolment", "BeginPasswordChange", "CheckAccount", "OpenSession"}) {
-        check_error(client->call(member,
-                                 [](sd_bus_message* call) {
-                                     CHECK_TRUE(sd_bus_message_append(call, "a{sv}", 1, "user", "u",
-                                                                      7U) >= 0);
-                                 }),
+        check_error(client->step(member, context("",
+                                                 [](sd_bus_message* call) {
+                                                     CHECK_TRUE(sd_bus_message_append(call, "{sv}",
+                                                                                      "user", "u",
+                                                                                      7U) >= 0);
+                                                 })),
                     contract::error::kInvalidContext);
-        check_error(client->call(member,
-                                 [](sd_bus_message* call) {
-                                     CHECK_TRUE(sd_bus_message_append(call, "a{sv}", 0) >= 0);
-                                 }),
-                    contract::error::kInvalidContext);
+        check_error(client->step(member, context("")), contract::error::kInvalidContext);
     }
 }
 
@@ -572,7 +608,7 @@ TEST(AuthService, refuses_the_newcomer_when_too_many_sign_in) {
     configure([](settings::Settings& settings) { settings.limits.conversations_per_user = 1; });
     check_step(begin(), "ask", "");
 
-    check_error(client->call("BeginSignIn", context("alice")), contract::error::kLimitExceeded);
+    check_error(client->step("BeginSignIn", context("alice")), contract::error::kLimitExceeded);
 
     UNSIGNED_LONGS_EQUAL(1, registry.live());
     STRCMP_EQUAL("too-many-conversations", last_reason().c_str());
@@ -610,7 +646,6 @@ TEST(AuthService, reloads_for_root_and_says_what_is_wrong) {
 }
 
 // --- Callers who are not root
-// ---------------------------------------------------------------------
 
 TEST(AuthService, lets_others_act_for_their_own_account_alone) {
     const std::string said = as_nobody([](sd_bus* own) {
@@ -721,7 +756,7 @@ TEST(AuthService, lets_root_alone_open_close_flush_and_reload) {
                '\n' + say(own, "Flush", text) + '\n' + say(own, "Reload", [](sd_bus_message*) {});
     });
 
-    const std::string denied = contract::error::kAccessDenied;
+    const std::string denied = SD_BUS_ERROR_ACCESS_DENIED;
     STRCMP_EQUAL((denied + '\n' + denied + '\n' + denied + '\n' + denied).c_str(), said.c_str());
     LONGS_EQUAL(0, reloads);
 }
@@ -735,20 +770,7 @@ TEST(AuthService, denies_a_caller_whose_uid_nss_does_not_know) {
     STRCMP_EQUAL(contract::error::kAccessDenied, said.c_str());
 }
 
-TEST(AuthService, lets_no_other_uid_answer_a_conversation_of_root) {
-    script_a_good_sign_in();
-    Outcome& first = begin();
-
-    const std::string said = as_nobody(
-        [&](sd_bus* own) { return say(own, "Answer", Client::answer(first, {"secret"})); });
-
-    STRCMP_EQUAL(contract::error::kNoSuchConversation, said.c_str());
-    UNSIGNED_LONGS_EQUAL(0, identity->calls.size());
-    check_step(answer(first, {"secret"}), "ask", "");
-}
-
 // --- Properties
-// -----------------------------------------------------------------------------------
 
 TEST(AuthService, tells_how_many_converse) {
     begin();

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,7 +27,6 @@ namespace {
 
 /// A reply as the caller got it; the grant lives for the time of the call only.
 struct Heard {
-    std::uint64_t id = 0;
     std::uint64_t serial = 0;
     State state = State::Unavailable;
     Reason reason = Reason::None;
@@ -63,11 +63,11 @@ TEST_GROUP(Registry) {
     std::map<std::uint64_t, std::vector<Ending>> endings;
     std::vector<std::string> answers; ///< as the flows got them
     std::size_t begun = 0;
-    int frames = 0; ///< of flows that live
-    std::string owner = ":1.1";
-    std::string group = "alice";
+    int frames = 0;                 ///< of flows that live
+    std::vector<std::uint64_t> ids; ///< of all that began
+    Claim claim;
+    std::size_t places = 100;
     std::chrono::milliseconds deadline = 60s;
-    Limits limits;
     bool proves_identity = true;
 
     /// However a conversation went: its end was written once, and nothing of it is left.
@@ -89,32 +89,32 @@ TEST_GROUP(Registry) {
     Reply listen() {
         return [this](const Step& step) {
             heard.push_back(
-                {step.id, step.serial, step.state, step.reason, step.messages,
+                {step.serial, step.state, step.reason, step.messages,
                  step.grant != nullptr ? std::string(step.grant->ticket().view()) : std::string()});
         };
     }
     bool begin(Flow flow) {
         Registry::Begin wanted;
-        wanted.owner = owner;
-        wanted.group = group;
+        wanted.claim = claim;
+        wanted.places = places;
         wanted.deadline = deadline;
-        wanted.limits = limits;
         wanted.proves_identity = proves_identity;
         wanted.flow = std::move(flow);
         wanted.ended = [this](const Ending& ending) { endings[ending.id].push_back(ending); };
-        const bool accepted = registry.begin(std::move(wanted), listen());
-        begun += accepted ? 1U : 0U;
+        const auto accepted = registry.begin(std::move(wanted), listen());
+        if (accepted) {
+            ids.push_back(*accepted);
+            ++begun;
+        }
         run_until_idle(loop);
-        return accepted;
+        return accepted.has_value();
     }
-    std::optional<AnswerError> answer(std::vector<std::string> texts, std::uint64_t serial,
-                                      const std::string& from = ":1.1") {
+    std::optional<AnswerError> answer(std::vector<std::string> texts, std::uint64_t serial) {
         std::vector<Secret> secrets;
         for (const std::string& text : texts) {
             secrets.emplace_back(text);
         }
-        const auto error =
-            registry.answer(from, heard.at(0).id, serial, std::move(secrets), listen());
+        const auto error = registry.answer(ids.at(0), serial, std::move(secrets), listen());
         run_until_idle(loop);
         return error;
     }
@@ -122,7 +122,7 @@ TEST_GROUP(Registry) {
         return heard.back().serial;
     }
     std::uint64_t id() const {
-        return heard.back().id;
+        return ids.back();
     }
     const Ending& ending() const {
         LONGS_EQUAL(1, endings.size());
@@ -174,7 +174,6 @@ TEST_GROUP(Registry) {
 };
 
 // --- The dialogue
-// ---------------------------------------------------------------------------------
 
 TEST(Registry, carries_questions_out_and_answers_in_until_the_verdict) {
     CHECK_TRUE(begin(two_questions()));
@@ -186,7 +185,6 @@ TEST(Registry, carries_questions_out_and_answers_in_until_the_verdict) {
     check_heard(2, State::Ask, Reason::None);
     STRCMP_EQUAL("Passcode: ", heard[1].messages.at(0).text.c_str());
     CHECK_TRUE(serial() != first);
-    UNSIGNED_LONGS_EQUAL(heard[0].id, heard[1].id);
 
     CHECK_FALSE(answer({"123456"}, serial()).has_value());
     check_heard(3, State::Denied, Reason::WrongCredentials);
@@ -195,7 +193,7 @@ TEST(Registry, carries_questions_out_and_answers_in_until_the_verdict) {
     UNSIGNED_LONGS_EQUAL(0, registry.live());
     LONGS_EQUAL(0, frames);
     STRCMP_EQUAL("no", ending().why.c_str());
-    STRCMP_EQUAL("alice", ending().group.c_str());
+    CHECK_TRUE(ending().replied);
 }
 
 TEST(Registry, delivers_a_verdict_reached_without_any_question) {
@@ -315,22 +313,19 @@ TEST(Registry, wants_as_many_answers_as_there_are_questions_among_the_messages) 
 }
 
 TEST(Registry, survives_an_answer_given_from_within_the_reply) {
-    Registry::Begin wanted;
-    wanted.owner = owner;
-    wanted.group = group;
-    wanted.flow = two_questions();
-    wanted.ended = [this](const Ending& ending) { endings[ending.id].push_back(ending); };
-    ++begun;
+    begin(two_questions());
     Reply eager = [this, &eager](const Step& step) {
-        heard.push_back({step.id, step.serial, step.state, step.reason, {}, ""});
+        heard.push_back({step.serial, step.state, step.reason, {}, ""});
         if (step.state == State::Ask) {
             std::vector<Secret> secrets;
             secrets.emplace_back("eager");
-            registry.answer(owner, step.id, step.serial, std::move(secrets), eager);
+            registry.answer(id(), step.serial, std::move(secrets), eager);
         }
     };
+    std::vector<Secret> first;
+    first.emplace_back("first");
 
-    CHECK_TRUE(registry.begin(std::move(wanted), eager));
+    CHECK_FALSE(registry.answer(id(), serial(), std::move(first), eager).has_value());
     run_until_idle(loop);
 
     check_heard(3, State::Denied, Reason::WrongCredentials);
@@ -338,32 +333,19 @@ TEST(Registry, survives_an_answer_given_from_within_the_reply) {
 }
 
 // --- Who may answer, and what
-// ---------------------------------------------------------------------
-
-TEST(Registry, knows_a_conversation_under_its_owner_alone) {
-    begin(two_questions());
-
-    check_error(AnswerError::NoSuchConversation, answer({"x"}, serial(), ":1.2"));
-    CHECK_FALSE(registry.cancel(":1.2", id()));
-    CHECK_TRUE(registry.abort(":1.2", id(), Reason::InternalFault).has_value());
-    registry.owner_gone(":1.2");
-    run_until_idle(loop);
-
-    // None of this disturbed it.
-    CHECK_FALSE(answer({"secret"}, serial()).has_value());
-    check_heard(2, State::Ask, Reason::None);
-}
 
 TEST(Registry, knows_no_conversation_that_never_was_or_is_over) {
-    CHECK_TRUE(registry.answer(owner, 42, 1, {}, listen()).has_value());
-    CHECK_FALSE(registry.cancel(owner, 42));
+    check_error(AnswerError::Over, registry.answer(42, 1, {}, listen()));
+    registry.cancel(42);
+    registry.left(42);
+    registry.abort(42, "nothing");
 
     begin(two_questions());
     answer({"a"}, serial());
     answer({"b"}, serial());
 
-    check_error(AnswerError::NoSuchConversation, answer({"c"}, serial()));
-    CHECK_FALSE(registry.cancel(owner, id()));
+    check_error(AnswerError::Over, answer({"c"}, serial()));
+    registry.cancel(id());
     UNSIGNED_LONGS_EQUAL(3, heard.size());
 }
 
@@ -404,7 +386,7 @@ TEST(Registry, is_busy_while_the_flow_works_and_the_first_caller_waits) {
 TEST(Registry, ends_at_the_wrong_number_of_answers) {
     begin(two_questions());
     check_error(AnswerError::InvalidAnswers, answer({"a", "b"}, serial()));
-    check_error(AnswerError::NoSuchConversation, answer({"a"}, serial()));
+    check_error(AnswerError::Over, answer({"a"}, serial()));
     STRCMP_EQUAL(word(Reason::InternalFault).data(), word(ending().reason).data());
     LONGS_EQUAL(0, frames);
 }
@@ -418,27 +400,28 @@ TEST(Registry, ends_at_no_answer_at_all) {
 TEST(Registry, ends_when_its_caller_breaks_the_rules) {
     begin(two_questions());
 
-    CHECK_FALSE(registry.abort(owner, id(), Reason::InternalFault).has_value());
+    registry.abort(id(), "malformed answer");
     run_until_idle(loop);
+    STRCMP_EQUAL("malformed answer", ending().why.c_str());
+    CHECK_FALSE(ending().replied);
 
     UNSIGNED_LONGS_EQUAL(0, registry.live());
     LONGS_EQUAL(0, frames);
 }
 
 // --- Ends from outside
-// ----------------------------------------------------------------------------
 
 TEST(Registry, ends_on_cancel_without_a_word_to_the_caller) {
     begin(two_questions());
 
-    CHECK_TRUE(registry.cancel(owner, id()));
+    registry.cancel(id());
     run_until_idle(loop);
 
     UNSIGNED_LONGS_EQUAL(1, heard.size());
     UNSIGNED_LONGS_EQUAL(0, registry.live());
     LONGS_EQUAL(0, frames);
     CHECK_TRUE(ending().reason == Reason::Cancelled);
-    check_error(AnswerError::NoSuchConversation, answer({"x"}, serial()));
+    check_error(AnswerError::Over, answer({"x"}, serial()));
 }
 
 TEST(Registry, answers_the_waiting_call_when_it_is_cancelled_while_the_flow_works) {
@@ -455,10 +438,10 @@ TEST(Registry, answers_the_waiting_call_when_it_is_cancelled_while_the_flow_work
     UNSIGNED_LONGS_EQUAL(0, gate.waiting());
 }
 
-TEST(Registry, ends_with_its_owner_while_the_person_is_asked) {
+TEST(Registry, ends_with_its_caller_while_the_person_is_asked) {
     begin(two_questions());
 
-    registry.owner_gone(owner);
+    registry.left(id());
     run_until_idle(loop);
 
     UNSIGNED_LONGS_EQUAL(0, registry.live());
@@ -467,12 +450,12 @@ TEST(Registry, ends_with_its_owner_while_the_person_is_asked) {
     CHECK_TRUE(ending().reason == Reason::Cancelled);
 }
 
-TEST(Registry, ends_with_its_owner_while_the_flow_works_and_replies_to_nobody) {
+TEST(Registry, ends_with_its_caller_while_the_flow_works_and_replies_to_nobody) {
     Gate gate;
     gate.shut();
     begin(works_at(gate));
 
-    registry.owner_gone(owner);
+    registry.left(id());
     run_until_idle(loop);
 
     UNSIGNED_LONGS_EQUAL(0, heard.size());
@@ -480,18 +463,16 @@ TEST(Registry, ends_with_its_owner_while_the_flow_works_and_replies_to_nobody) {
     LONGS_EQUAL(0, frames);
 }
 
-TEST(Registry, ends_all_of_an_owner_and_none_of_another) {
+TEST(Registry, ends_one_conversation_and_no_other) {
     begin(two_questions());
     begin(two_questions());
-    owner = ":1.2";
-    begin(two_questions());
-    LONGS_EQUAL(3, frames);
 
-    registry.owner_gone(":1.1");
+    registry.left(ids[0]);
     run_until_idle(loop);
 
     LONGS_EQUAL(1, frames);
     UNSIGNED_LONGS_EQUAL(1, registry.live());
+    registry.left(ids[1]);
 }
 
 TEST(Registry, drops_the_answers_of_a_flow_that_is_ended) {
@@ -508,45 +489,29 @@ TEST(Registry, drops_the_answers_of_a_flow_that_is_ended) {
     answer({"secret"}, serial());
     LONGS_EQUAL(1, frames);
 
-    registry.owner_gone(owner);
+    registry.left(id());
     run_until_idle(loop);
 
     LONGS_EQUAL(0, frames);
 }
 
 // --- The deadline
-// ---------------------------------------------------------------------------------
 
-TEST(Registry, tells_a_late_answer_that_time_has_run_out) {
+TEST(Registry, ends_a_question_that_nobody_answers_in_time_and_gives_its_place_back) {
     deadline = 5ms;
+    places = 1;
     begin(two_questions());
+    CHECK_FALSE(begin(two_questions()));
     CHECK_TRUE(run_until(loop, [this] { return !endings.empty(); }));
+    UNSIGNED_LONGS_EQUAL(0, registry.live()); // at once
     run_until_idle(loop);
     CHECK_TRUE(ending().reason == Reason::Deadline);
-    LONGS_EQUAL(0, frames); // the flow is gone at once, its secrets with it
+    CHECK_FALSE(ending().replied); // nobody waited: the channel tells it
+    LONGS_EQUAL(0, frames);        // the flow is gone at once, its secrets with it
     UNSIGNED_LONGS_EQUAL(1, heard.size());
 
-    CHECK_FALSE(answer({"late"}, serial()).has_value());
-
-    check_heard(2, State::Unavailable, Reason::Deadline);
+    check_error(AnswerError::Over, answer({"late"}, serial()));
     UNSIGNED_LONGS_EQUAL(0, answers.size());
-    UNSIGNED_LONGS_EQUAL(0, registry.live());
-    check_error(AnswerError::NoSuchConversation, answer({"later"}, serial()));
-}
-
-TEST(Registry, keeps_no_last_words_for_who_has_left_or_cancels) {
-    deadline = 5ms;
-    begin(two_questions());
-    CHECK_TRUE(run_until(loop, [this] { return !endings.empty(); }));
-    registry.owner_gone(owner);
-    run_until_idle(loop);
-    UNSIGNED_LONGS_EQUAL(0, registry.live());
-
-    begin(two_questions());
-    CHECK_TRUE(run_until(loop, [this] { return endings.size() == 2; }));
-    CHECK_TRUE(registry.cancel(owner, id()));
-    run_until_idle(loop);
-    UNSIGNED_LONGS_EQUAL(0, registry.live());
 }
 
 TEST(Registry, answers_the_waiting_call_when_time_runs_out_while_the_flow_works) {
@@ -599,7 +564,6 @@ TEST(Registry, gives_no_grant_to_a_caller_whose_time_ran_out_in_the_same_turn) {
 }
 
 // --- Faults
-// ---------------------------------------------------------------------------------------
 
 TEST(Registry, turns_an_exception_of_the_flow_into_unavailable) {
     begin([](Person&) -> Task<Verdict> {
@@ -634,69 +598,42 @@ TEST(Registry, turns_an_exception_before_the_first_task_into_unavailable) {
 }
 
 // --- Bounds
-// ---------------------------------------------------------------------------------------
 
-TEST(Registry, refuses_the_newcomer_when_it_is_full_and_ends_nobody) {
-    limits = {3, 3};
-    for (const char* one : {"a", "b", "c"}) {
-        group = one;
-        CHECK_TRUE(begin(two_questions()));
-    }
-    group = "d";
+TEST(Registry, refuses_the_newcomer_when_there_is_no_place_and_ends_nobody) {
+    claim.standing = Standing::Known;
+    claim.shares = {{"alice", 2}};
+    CHECK_TRUE(begin(two_questions()));
+    CHECK_TRUE(begin(two_questions()));
     const std::size_t before = heard.size();
 
     CHECK_FALSE(begin(two_questions()));
 
     UNSIGNED_LONGS_EQUAL(before, heard.size());
-    UNSIGNED_LONGS_EQUAL(3, registry.live());
-    LONGS_EQUAL(3, frames);
-    CHECK_TRUE(registry.cancel(owner, id()));
-    run_until_idle(loop);
-    CHECK_TRUE(begin(two_questions()));
-}
-
-TEST(Registry, bounds_each_group_by_itself) {
-    limits = {10, 2};
-    CHECK_TRUE(begin(two_questions()));
-    CHECK_TRUE(begin(two_questions()));
-
-    CHECK_FALSE(begin(two_questions()));
-    group = "bob";
-    CHECK_TRUE(begin(two_questions()));
-
-    // A place is free again when one of the group has ended.
-    group = "alice";
-    registry.cancel(owner, heard[0].id);
+    UNSIGNED_LONGS_EQUAL(2, registry.live());
+    LONGS_EQUAL(2, frames);
+    registry.cancel(ids[0]);
     run_until_idle(loop);
     CHECK_TRUE(begin(two_questions()));
     CHECK_FALSE(begin(two_questions()));
 }
 
 TEST(Registry, gives_each_conversation_an_id_of_its_own) {
-    limits = {100, 100};
     for (int i = 0; i < 50; ++i) {
         begin(two_questions());
     }
-    std::map<std::uint64_t, int> ids;
-    for (const Heard& one : heard) {
-        ++ids[one.id];
-    }
-    UNSIGNED_LONGS_EQUAL(50, ids.size());
-    CHECK_TRUE(ids.find(0) == ids.end());
+    const std::set<std::uint64_t> distinct(ids.begin(), ids.end());
+    UNSIGNED_LONGS_EQUAL(50, distinct.size());
+    CHECK_TRUE(distinct.find(0) == distinct.end());
 }
 
 // --- Ends from within callbacks
-// -------------------------------------------------------------------
 
-TEST(Registry, may_be_told_of_the_owners_leaving_from_within_the_reply) {
-    Registry::Begin wanted;
-    wanted.owner = owner;
-    wanted.group = group;
-    wanted.flow = two_questions();
-    wanted.ended = [this](const Ending& ending) { endings[ending.id].push_back(ending); };
-    ++begun;
+TEST(Registry, may_be_told_of_the_callers_leaving_from_within_the_reply) {
+    begin(two_questions());
+    std::vector<Secret> first;
+    first.emplace_back("first");
 
-    registry.begin(std::move(wanted), [this](const Step&) { registry.owner_gone(owner); });
+    registry.answer(id(), serial(), std::move(first), [this](const Step&) { registry.left(id()); });
     run_until_idle(loop);
 
     UNSIGNED_LONGS_EQUAL(0, registry.live());
@@ -705,8 +642,6 @@ TEST(Registry, may_be_told_of_the_owners_leaving_from_within_the_reply) {
 
 TEST(Registry, may_be_asked_to_begin_anew_from_within_the_end) {
     Registry::Begin wanted;
-    wanted.owner = owner;
-    wanted.group = group;
     wanted.flow = [](Person&) -> Task<Verdict> { co_return no(); };
     wanted.ended = [this](const Ending& ending) {
         endings[ending.id].push_back(ending);

@@ -73,7 +73,7 @@ TEST(SettingsText, nothing_said_means_the_defaults) {
     LONGS_EQUAL(10, settings.limits.wrong_passwords);
     LONGS_EQUAL(6, settings.limits.challenges);
     LONGS_EQUAL(2, settings.limits.resends);
-    LONGS_EQUAL(192, settings.limits.conversations);
+    LONGS_EQUAL(1024, settings.limits.conversations);
     LONGS_EQUAL(16, settings.limits.conversations_per_user);
     CHECK_FALSE(settings.offline.enabled);
     CHECK(settings.offline.valid_for == 72h);

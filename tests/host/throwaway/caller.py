@@ -17,10 +17,11 @@ class BusError(Exception):
 
 
 class Step:
-    """What Begin..., and Answer, return."""
+    """What Begin..., and Answer, return, and the channel on which the dialogue goes on."""
 
-    def __init__(self, reply, sender=None):
-        self.id, self.serial, self.state, self.reason, self.messages, self.details = reply
+    def __init__(self, reply, channel):
+        self.serial, self.state, self.reason, self.messages, self.details = reply
+        self.channel = channel
 
     def __repr__(self):
         return f"{self.state}/{self.reason} {self.messages}"
@@ -61,20 +62,41 @@ class Caller:
         self.process.stdin.flush()
 
     def receive(self):
+        return self._receive()["reply"]
+
+    def _receive(self):
         result = json.loads(self.process.stdout.readline())
         if "error" in result:
             raise BusError(result["error"], result["message"])
-        return result["reply"]
+        return result
 
     def begin(self, method="BeginSignIn", **context):
         """Begins a conversation; keys with `_` are those of org.raxauth.Auth1(5) with `-`."""
         context = {k.replace("_", "-"): v for k, v in context.items()}
-        return Step(self.call(method, "a{sv}", context))
+        self.send(method, "a{sv}", context)
+        result = self._receive()
+        return Step(result["reply"], result["channel"])
 
-    def answer(self, step, *answers, kind="pipe", **how):
+    def answer(self, step, *answers):
         """Answers STEP's prompts with these texts."""
-        return Step(self.call("Answer", "ttah", step.id, step.serial,
-                              [pipe(a, kind) for a in answers], **how))
+        return self.say(step, "Answer", step.serial, list(answers))
+
+    def say(self, step, method, *args):
+        """Says METHOD on the channel of STEP; "hear" reads what comes without being asked for."""
+        self._on_channel(step, method=method, args=list(args))
+        result = self._receive()
+        return Step(result["reply"], step.channel) if method == "Answer" else result["reply"]
+
+    def hang_up(self, step):
+        self._on_channel(step)
+        self._receive()
+
+    def leave_the_bus(self):
+        self.call("leave the bus")
+
+    def _on_channel(self, step, **what):
+        self.process.stdin.write(json.dumps({"channel": step.channel, **what}) + "\n")
+        self.process.stdin.flush()
 
     def property(self, name):
         return self.call("Get", "ss", "org.raxauth.Auth1", name,

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bus/dispatcher.h"
+
+#include "common/bus_contract.h"
+#include "daemon/bus/context_message.h"
+#include "daemon/bus/process_facts.h"
+#include "daemon/bus/reply_values.h"
+#include "daemon/journal/journal.h"
+
+namespace raxauth::bus {
+namespace {
+
+using caller::Caller;
+using caller::Context;
+
+/// Calls being served at once, conversations aside: of one connection (who it is may not be known
+/// yet), and of all. One user has 256 connections at most (dbus-daemon(1),
+/// max_connections_per_user) and so cannot fill the table.
+constexpr std::size_t kMaxServingOfSender = 8;
+constexpr std::size_t kMaxServing = 4096;
+
+} // namespace
+
+Dispatcher::Dispatcher(const Rooms& rooms, sd_bus* bus)
+    : rooms_(rooms), callers_(bus), shares_(rooms.clock) {}
+
+void Dispatcher::serve(sd_bus_message* call, Task<void> task) {
+    const std::string sender = sd_bus_message_get_sender(call);
+    const auto earlier = served_senders_.find(sender);
+    if (serving_.size() >= kMaxServing ||
+        (earlier != served_senders_.end() && earlier->second >= kMaxServingOfSender)) {
+        reply_error(call, contract::error::kLimitExceeded, "too many calls at once");
+        return;
+    }
+    const std::uint64_t id = ++last_served_;
+    // A task that fails has nobody to tell but the journal and the caller.
+    auto whole = [](Dispatcher& self, std::uint64_t number, BusMessage message,
+                    Task<void> body) -> Task<void> {
+        std::string fault;
+        try {
+            co_await std::move(body);
+        } catch (const std::exception& caught) {
+            fault = caught.what();
+        }
+        if (!fault.empty()) {
+            journal::warning("a bus call was not served: " + fault);
+            reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
+        }
+        if (self.serving_.contains(number)) { // it had to wait, and its frame cannot end itself
+            self.rooms_.loop.post([&self, number] { self.served(number); });
+        }
+    };
+    Job job = Job::start(whole(*this, id, BusMessage(sd_bus_message_ref(call)), std::move(task)));
+    if (!job.finished()) {
+        serving_.emplace(id, Served{sender, std::move(job)});
+        ++served_senders_[sender];
+    }
+}
+
+void Dispatcher::served(std::uint64_t id) {
+    const auto done = serving_.find(id);
+    const auto sender = served_senders_.find(done->second.sender);
+    if (--sender->second == 0) {
+        served_senders_.erase(sender);
+    }
+    serving_.erase(done);
+}
+
+Task<Caller> Dispatcher::find_caller(const BusMessage& call) {
+    return callers_.find(sd_bus_message_get_sender(call.get()));
+}
+
+Task<bool> Dispatcher::is_from_root(const BusMessage& call) {
+    Task<Caller> look_up = find_caller(call);
+    const Caller caller = co_await std::move(look_up);
+    if (!caller.is_root()) {
+        // The name that the bus policy, too, refuses with.
+        reply_error(call.get(), SD_BUS_ERROR_ACCESS_DENIED, "only root may call this");
+    }
+    co_return caller.is_root();
+}
+
+Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claims) {
+    Context context = std::move(claims);
+    if (!caller.is_root()) {
+        const CallerShares::Place place(shares_, caller.uid);
+        if (!place.taken()) {
+            co_return Refusal{contract::error::kLimitExceeded, "you call too often"};
+        }
+        keep_what_anybody_may_say(context);
+        const auto facts = session_facts_of(caller.pid, caller.uid);
+        std::optional<policy::LocalAccount> self;
+        if (facts) {
+            Task<std::optional<policy::LocalAccount>> by_uid =
+                rooms_.local_accounts.find(caller.uid);
+            std::optional<policy::LocalAccount> found = co_await std::move(by_uid);
+            self = std::move(found);
+        }
+        if (!self || (!context.user.empty() && context.user != self->name) ||
+            !callers_.present(caller.unique_name)) {
+            co_return Refusal{contract::error::kAccessDenied,
+                              "you may act for your own account only"};
+        }
+        context.user = self->name;
+        context.account_uid = self->uid;
+        context.service = "user";
+        context.session = *facts;
+    }
+    context.caller = std::move(caller);
+    if (context.user.empty()) {
+        co_return Refusal{contract::error::kInvalidContext, "the context names no user"};
+    }
+    co_return context;
+}
+
+} // namespace raxauth::bus

@@ -47,6 +47,9 @@ class Report {
         } else if (faults) {
             line("Configuration", "in use");
         }
+        if (const std::string trouble = fields_.shown("limits-trouble"); !trouble.empty()) {
+            line("Attention", fmt::format("limits: {}", trouble));
+        }
         if (const std::string binding = fields_.shown("binding"); !binding.empty()) {
             line("Attention", fmt::format("nobody can sign in yet: {}", binding));
         }

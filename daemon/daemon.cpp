@@ -38,6 +38,7 @@ Daemon::Daemon(Places places)
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
+    limiter_->when_trouble_changes([this] { report_limiter_trouble(); });
     descriptor_store_.restore(
         [this](const std::string& address) -> auto& { return issuers_.at(address); });
     descriptor_store_.also_keep([this](const std::string& address, const auto& visit) {
@@ -228,10 +229,15 @@ void Daemon::look_at_former(std::uint64_t id) {
 
 void Daemon::report_limiter_trouble() {
     const std::string trouble = limiter_->trouble().value_or("");
-    if (trouble != limiter_trouble_ && !trouble.empty()) {
-        journal::warning("limits are counted in memory alone: " + trouble);
+    if (trouble == limiter_trouble_) {
+        return;
     }
     limiter_trouble_ = trouble;
+    if (trouble.empty()) {
+        journal::notice("limits: counts are kept again");
+    } else {
+        journal::warning("limits: " + trouble);
+    }
 }
 
 int Daemon::on_signal(sd_event_source* /*source*/, const struct signalfd_siginfo* info,

@@ -233,6 +233,7 @@ void AuthService::add_overview(Dictionary& status) const {
     const identity::Issuers::Totals tokens = rooms_.issuers.totals();
     status.add("version", RAXAUTH_VERSION)
         .add("configuration", now.trouble)
+        .add("limits-trouble", rooms_.limiter.trouble().value_or(""))
         .add("conversations", static_cast<std::uint32_t>(rooms_.registry.live()))
         .add("sessions", static_cast<std::uint32_t>(rooms_.sessions.size()))
         .add("tickets", static_cast<std::uint32_t>(rooms_.sessions.tickets()))

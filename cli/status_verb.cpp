@@ -52,6 +52,9 @@ class Report {
         } else if (faults) {
             line("Configuration", "in use");
         }
+        if (const std::string trouble = fields_.shown(key::kLimitsTrouble); !trouble.empty()) {
+            line("Attention", fmt::format("limits: {}", trouble));
+        }
         if (const std::string binding = fields_.shown(key::kBinding); !binding.empty()) {
             line("Attention", fmt::format("nobody can sign in yet: {}", binding));
         }

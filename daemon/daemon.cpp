@@ -39,6 +39,7 @@ Daemon::Daemon(Places places)
       registry_(loop_), history_(clock_) {
     load();
     report_limiter_trouble();
+    limiter_->when_trouble_changes([this] { report_limiter_trouble(); });
     descriptor_store_.restore(revocations_);
     descriptor_store_.also_keep([this](const auto& visit) { revocations_.each_pending(visit); });
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -206,10 +207,15 @@ bool Daemon::is_issuer_changed_on_disk() const {
 
 void Daemon::report_limiter_trouble() {
     const std::string trouble = limiter_->trouble().value_or("");
-    if (trouble != limiter_trouble_ && !trouble.empty()) {
-        journal::warning("limits are counted in memory alone: " + trouble);
+    if (trouble == limiter_trouble_) {
+        return;
     }
     limiter_trouble_ = trouble;
+    if (trouble.empty()) {
+        journal::notice("limits: counts are kept again");
+    } else {
+        journal::warning("limits: " + trouble);
+    }
 }
 
 int Daemon::on_signal(sd_event_source* /*source*/, const struct signalfd_siginfo* info,

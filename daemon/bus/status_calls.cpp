@@ -90,6 +90,7 @@ void StatusCalls::add_overview(Dictionary& status) const {
     const identity::TokenCounts& tokens = rooms_.revocations.counts();
     status.add(key::kVersion, RAXAUTH_VERSION)
         .add(key::kConfiguration, now.trouble)
+        .add(key::kLimitsTrouble, rooms_.limiter.trouble().value_or(""))
         .add(key::kConversations, static_cast<std::uint32_t>(rooms_.registry.live()))
         .add(key::kSessions, static_cast<std::uint32_t>(rooms_.sessions.size()))
         .add(key::kTickets, static_cast<std::uint32_t>(rooms_.sessions.tickets()))

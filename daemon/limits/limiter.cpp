@@ -22,6 +22,9 @@ using Kind = LimiterRecord::Kind;
 /// loop busy with sweeping.
 constexpr std::size_t kSweep = kMaxAccounts / 10;
 
+/// The most that [limits] takes.
+constexpr unsigned kMaxWrongPasswords = 1000000;
+
 Kind record_kind(Counted counted) {
     return counted == Counted::Passcode ? Kind::Passcode : Kind::Challenge;
 }
@@ -431,7 +434,9 @@ void Limiter::replay(const LimiterRecord& record) {
     }
     next_id_ = std::max(next_id_, record.id + 1);
     if (const auto account = find_or_make(record.account)) {
-        account->counts.replay(record, terms());
+        Terms all = terms(); // the settings are not known yet: nothing is left out for them
+        all.limits.wrong_passwords = kMaxWrongPasswords;
+        account->counts.replay(record, all);
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/flows/check_account.h"
+#include "daemon/flows/subject.h"
 #include "sign_in_world.h"
 
 #include <utility>
@@ -56,9 +57,9 @@ TEST_GROUP(CheckAccount) {
         const sessions::Grant grant =
             world.sessions.accept(std::get<policy::Admission>(std::move(judged)),
                                   SignInWorld::ssh_login(), account, 1001);
-        const std::string asking = std::exchange(context.service, "sshd");
-        CHECK_TRUE(world.sessions.open(grant.ticket(), context, 0).has_value());
-        context.service = asking;
+        Context opening = flows::context_of_same(context);
+        opening.service = "sshd";
+        CHECK_TRUE(world.sessions.open(grant.ticket(), opening, 0).has_value());
     }
 };
 

@@ -10,7 +10,7 @@ namespace status {
 inline constexpr const char* kVersion = "version";
 inline constexpr const char* kConfiguration = "configuration";
 inline constexpr const char* kBinding = "binding";
-inline constexpr const char* kLimitsTrouble = "limits-trouble"; // s
+inline constexpr const char* kLimitsTrouble = "limits-trouble";
 inline constexpr const char* kConversations = "conversations";
 inline constexpr const char* kSessions = "sessions";
 inline constexpr const char* kTickets = "tickets";

@@ -34,6 +34,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <curl/curl.h>
 #include <deque>
 #include <fmt/chrono.h>
@@ -84,6 +85,27 @@ void initialise_curl_once() {
     if (result != CURLE_OK) {
         throw std::runtime_error("libcurl does not start");
     }
+}
+
+/// Every transfer has its turn, and its sockets are watched. Deprecated as the only way to drive
+/// curl; curl_multi_perform() would not tell of the sockets.
+void run_all(CURLM* multi, int& running) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    curl_multi_socket_all(multi, &running);
+#pragma GCC diagnostic pop
+}
+
+/// Curl goes on to the next address at once where a connection is refused, but waits where a socket
+/// is denied it or connecting fails before it began (7.88). So it is sent to where nobody can
+/// listen.
+void refuse_at_once(curl_sockaddr& address) {
+    sockaddr_in nowhere{}; // port 0
+    nowhere.sin_family = AF_INET;
+    nowhere.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.family = AF_INET;
+    address.addrlen = sizeof nowhere;
+    std::memcpy(&address.addr, &nowhere, sizeof nowhere);
 }
 
 /// Was TCP up, and something sent? Asked of the kernel, since curl's own figures do not tell when
@@ -218,6 +240,9 @@ struct HttpTransport::Core {
     Timer waiting_timer;
     std::shared_ptr<int> alive = std::make_shared<int>();
     steady_clock::time_point swept;
+    /// Curl (7.88) closes the socket of an address that refuses and goes on to the next one only
+    /// when it is called again, which nothing else brings about before a time-out.
+    bool socket_closed = false;
     bool broken = false; ///< the loop refused a watch: curl waits for what will never come
     Reachability reachability;
     CurlShare share;
@@ -481,6 +506,9 @@ void HttpTransport::Core::warm(std::string_view url) {
 
 void HttpTransport::Core::act(curl_socket_t fd, int events) {
     int running = 0;
+    if (std::exchange(socket_closed, false)) {
+        run_all(multi.get(), running);
+    }
     curl_multi_socket_action(multi.get(), fd, events, &running);
     if (fd == CURL_SOCKET_TIMEOUT) {
         launched = 0;
@@ -566,9 +594,8 @@ curl_socket_t HttpTransport::Core::on_open(void* userdata, curlsocktype purpose,
         if (core.failed_addresses.contains(
                 key, now, state.last_resort ? state.started : steady_clock::time_point::min())) {
             state.avoided_any = true;
-            // Not CURL_SOCKET_BAD: curl would wait for it as for one that connects. To connect this
-            // one to an internet address fails at once, and curl goes on to the next.
-            return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            refuse_at_once(*address);
+            return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         }
         UniqueFd fd(::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
         if (!fd) {
@@ -617,6 +644,8 @@ int HttpTransport::Core::on_close(void* userdata, curl_socket_t fd) noexcept {
         }
         core.connections.erase(known);
     }
+    core.socket_closed = true;
+    core.kick.arm();
     return ::close(fd);
 }
 

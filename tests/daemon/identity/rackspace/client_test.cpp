@@ -157,7 +157,7 @@ TEST(RackspaceClient, signs_in_with_two_steps_and_two_requests) {
 TEST(RackspaceClient, api_keys_and_rcn_roles_are_sent_when_asked_for) {
     settings.rackspace.apply_rcn_roles = true;
     connect();
-    answer = [](const WireRequest&) { return ScriptedServer::reply(401, ""); };
+    answer = [](const WireRequest&) { return ScriptedServer::reply(401, kFault); };
     const Secret key("k");
 
     const Answer no = wait_for(identity->authenticate(alice, CredentialKind::ApiKey, key));

@@ -3,6 +3,7 @@
 
 #include "common/secret.h"
 
+#include <concepts>
 #include <memory>
 #include <string_view>
 
@@ -25,7 +26,9 @@ class ResultJson {
     ResultJson& add(std::string_view name, std::string_view value) {
         return key(name).string(value);
     }
-    ResultJson& add(std::string_view name, bool value) {
+    /// Of bool alone: text in quotes would become one rather than a string_view.
+    template <std::same_as<bool> Bool>
+    ResultJson& add(std::string_view name, Bool value) {
         return key(name).literal(value ? "true" : "false");
     }
 

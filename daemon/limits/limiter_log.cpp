@@ -152,7 +152,10 @@ void LimiterLog::mark_as_incomplete() {
         return;
     }
     if (file_) {
-        static_cast<void>(ftruncate(file_.get(), static_cast<off_t>(bytes_ > 0 ? bytes_ - 1 : 0)));
+        const off_t shorter = static_cast<off_t>(bytes_ > 0 ? bytes_ - 1 : 0);
+        if (ftruncate(file_.get(), shorter) < 0) {
+            return; // read-only by now: what is on disk stands
+        }
     } else {
         const UniqueFd empty(openat(directory_.get(), kFile,
                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

@@ -217,7 +217,7 @@ AccountCounts::Bounds AccountCounts::bounds(Counted counted, const Terms& terms)
     }
     // As if strangers had used up their share. Where nobody is known, all get the reserve.
     if (shared || is_lost(terms)) {
-        return {strangers_share(counted).all() + std::min(all, reserve), 0};
+        return {std::min(all, strangers_share(counted).all() + std::min(all, reserve)), 0};
     }
     return {std::min(all, reserve), std::min(all, reserve)};
 }

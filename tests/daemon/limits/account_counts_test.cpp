@@ -354,6 +354,7 @@ TEST(AccountCounts, are_strict_with_strangers_while_they_cannot_be_kept) {
 TEST(AccountCounts, that_may_lack_some_never_bring_a_person_to_the_lock_at_Identity) {
     check_table(Counted::Passcode,
                 {{"lost 31", "s1", "+31"},
+                 {"passcode s1;passcode s2;lost 31", "session", "+31"}, // Identity's lock is at 3
                  {"lost 31", "local", "+31"},
                  {"lost 31", "session", "go"},
                  {"lost 31;passcode session", "session", "+31"},

@@ -140,8 +140,16 @@ std::string read_all(int fd) {
 void AcceptedSettings::keep(const std::vector<SettingsText>& texts,
                             const Settings& settings) const {
     const UniqueFd directory = open_directory(directory_);
-    replace_file(directory.get(), kAccountRulesFile,
-                 raxauth::format(AccountRules{settings.demanding_services()}));
+    try {
+        replace_file(directory.get(), kAccountRulesFile,
+                     raxauth::format(AccountRules{settings.demanding_services()}));
+    } catch (const std::exception&) {
+        // Rules of before would let in by a service that demands a sign-in now. An empty file says
+        // no to everything, and making one needs no space.
+        const UniqueFd former(::openat(directory.get(), kAccountRulesFile,
+                                       O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        throw;
+    }
     const std::string configuration = format(texts);
     if (configuration.size() > kMaxBytes) {
         errno = EFBIG;

@@ -43,6 +43,9 @@ class Dispatcher {
     /// Turns claims into a context: root is believed, others act for themselves alone.
     Task<Established> establish(caller::Caller caller, caller::Context claims);
 
+    /// For what a call of an ordinary user asks NSS besides: the share of it that they have.
+    CallerShares::Place share_of(uid_t uid) { return {shares_, uid}; }
+
   private:
     void served(std::uint64_t id);
 

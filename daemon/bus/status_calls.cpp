@@ -67,6 +67,11 @@ Task<void> StatusCalls::serve_get_status(BusMessage call) {
         }
     }
     if (person) {
+        const CallerShares::Place place = dispatcher_.share_of(person->caller.uid);
+        if (!place.taken()) {
+            reply_error(call.get(), contract::error::kLimitExceeded, "you call too often");
+            co_return;
+        }
         Task<std::optional<policy::LocalAccount>> by_name =
             rooms_.local_accounts.find(person->user, policy::Groups::Wanted);
         std::optional<policy::LocalAccount> found = co_await std::move(by_name);

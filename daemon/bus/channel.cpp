@@ -6,13 +6,13 @@
 #include "daemon/bus/reply_values.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <vector>
 
 namespace raxauth::bus {
 namespace {
@@ -25,8 +25,11 @@ using conversation::Step;
 constexpr std::uint64_t kMaxUnread = 4;
 /// Calls refused in one conversation: beyond, they are no mistakes.
 constexpr unsigned kMaxRefused = 32;
+/// What D-Bus's authentication ends with, from the client's side.
+constexpr std::string_view kBegin = "BEGIN\r\n";
 /// Authentication has lines of some forty bytes; a first call may follow at once.
-constexpr std::size_t kMaxGreetingBytes = contract::kMaxChannelCallBytes + 1024;
+constexpr std::size_t kMaxAuthenticationBytes = 1024;
+constexpr std::size_t kMaxGreetingBytes = contract::kMaxChannelCallBytes + kMaxAuthenticationBytes;
 /// Of libsystemd, for one message: authenticate, read the header, read the body, deliver.
 constexpr int kMaxTurns = 8;
 /// For a peer to take the last words, or to fetch what is kept for it.
@@ -45,19 +48,39 @@ int option_of(int fd, int option) {
     return ::getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
 }
 
+/// Bytes of the fixed part of a message's header (D-Bus specification, "Message Format").
+constexpr std::size_t kHeadBytes = 16;
+
 /// The size that the header of a message claims; 0 where `head` is no header.
-std::size_t claimed_size(const std::array<unsigned char, 16>& head) {
+std::size_t claimed_size(std::string_view head) {
+    if (head.size() < kHeadBytes || (head[0] != 'l' && head[0] != 'B')) {
+        return 0;
+    }
     const auto number = [&](std::size_t at) {
         std::uint32_t value = 0;
         for (std::size_t i = 0; i < 4; ++i) {
-            value |= std::uint32_t{head[at + (head[0] == 'l' ? i : 3 - i)]} << (8 * i);
+            const char byte = head[at + (head[0] == 'l' ? i : 3 - i)];
+            value |= std::uint32_t{static_cast<unsigned char>(byte)} << (8 * i);
         }
         return std::size_t{value};
     };
-    if (head[0] != 'l' && head[0] != 'B') {
-        return 0;
+    return kHeadBytes + number(4) + (number(12) + 7) / 8 * 8;
+}
+
+bool is_within_call(std::size_t claimed) {
+    return claimed != 0 && claimed <= contract::kMaxChannelCallBytes;
+}
+
+/// What has come before the channel is ready, whole lines of authentication: libsystemd takes what
+/// follows BEGIN along with it, a header too, and would make room for whatever that claims.
+bool is_bounded_greeting(std::string_view text) {
+    const std::size_t end = text.find(kBegin);
+    if (end == std::string_view::npos) {
+        return text.size() <= kMaxAuthenticationBytes && text.ends_with("\r\n");
     }
-    return head.size() + number(4) + (number(12) + 7) / 8 * 8;
+    const std::string_view call = text.substr(end + kBegin.size());
+    return end <= kMaxAuthenticationBytes && (call.empty() || (is_within_call(claimed_size(call)) &&
+                                                               call.size() <= claimed_size(call)));
 }
 
 /// The server's id: no secret, and the same for all channels of this process.
@@ -127,7 +150,9 @@ void Channel::open(std::uint64_t id) {
     if (!over_) {
         id_ = id;
     }
-    watch_ = loop_.watch(fd_, EPOLLIN, [this](std::uint32_t) { on_ready(); }, kPrompt);
+    // No sooner than timers: a peer that keeps its channel ready must not hold up what bounds it.
+    watch_ = loop_.watch(fd_, EPOLLIN, [this](std::uint32_t) { on_ready(); });
+    is_open_ = true;
     if (over_) { // with what is kept
         patience_ = loop_.after(kPatience, [this] { finish(); });
     }
@@ -136,8 +161,17 @@ void Channel::open(std::uint64_t id) {
 void Channel::over(const Ending& ending) {
     over_ = true;
     id_.reset();
-    if (!gone_ || kept_) {
-        return; // open() gives it its time
+    if (kept_ && kept_->state == State::Ask) {
+        kept_.reset(); // a question that nobody may answer any more
+    }
+    if (!gone_) {
+        return;
+    }
+    if (kept_) {
+        if (is_open_) { // else open() gives it its time
+            patience_ = loop_.after(kPatience, [this] { finish(); });
+        }
+        return;
     }
     const bool is_news = !ending.replied && ending.reason != Reason::Cancelled;
     if (is_news && ending.reason != Reason::InternalFault) {
@@ -190,6 +224,15 @@ void Channel::on_ready() {
     }
 }
 
+/// The first bytes that have come, left where they are.
+Secret Channel::peek(std::size_t bytes) const {
+    std::vector<char> buffer(bytes);
+    const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+    Secret text(std::string_view(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0));
+    wipe(buffer.data(), buffer.size());
+    return text;
+}
+
 /// Before libsystemd reads: whether what has come stays within the bounds.
 bool Channel::is_within_bounds() {
     int count = 0;
@@ -199,13 +242,12 @@ bool Channel::is_within_bounds() {
     const auto queued = static_cast<std::size_t>(count);
     has_input_ = queued > 0;
     if (!bus_ || sd_bus_is_ready(bus_.get()) == 0) {
-        return queued <= kMaxGreetingBytes;
+        return queued == 0 ||
+               (queued <= kMaxGreetingBytes && is_bounded_greeting(peek(queued).view()));
     }
     if (missing_ == 0 && queued > 0) { // at the start of a message
-        std::array<unsigned char, 16> head{};
-        const ssize_t got = ::recv(fd_, head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
-        const std::size_t size = got == static_cast<ssize_t>(head.size()) ? claimed_size(head) : 0;
-        if (size == 0 || size > contract::kMaxChannelCallBytes) {
+        const std::size_t size = claimed_size(peek(kHeadBytes).view());
+        if (!is_within_call(size)) {
             return false;
         }
         missing_ = size;
@@ -238,6 +280,8 @@ void Channel::process() {
     }
     if (r < 0 || sd_bus_is_open(bus_.get()) <= 0) {
         hang_up();
+    } else if (r > 0 && !heard_) { // it would be ready again at once, and so on for ever
+        hang_up("no progress");
     } else if (was_ready && !heard_ && missing_ == 0 && has_input_) {
         hang_up("a message that cannot be read"); // libsystemd drops such without a word
     } else if (unread() > kMaxUnread) {

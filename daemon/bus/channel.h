@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/bus_handles.h"
+#include "common/secret.h"
 #include "common/unique_fd.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/loop/loop.h"
@@ -49,6 +50,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
     void on_ready();
     void process();
     bool is_within_bounds();
+    Secret peek(std::size_t bytes) const;
     void handle(sd_bus_message* message);
     void answer(sd_bus_message* call);
     void give_kept(sd_bus_message* call, std::uint64_t serial);
@@ -67,6 +69,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
     std::function<void(Channel*)> gone_;
     std::optional<std::uint64_t> id_; ///< while the conversation lives
     std::optional<conversation::Step> kept_;
+    bool is_open_ = false;
     bool over_ = false;
     bool heard_ = false;      ///< a whole message came in this turn
     bool has_input_ = false;  ///< something came in this turn

@@ -187,9 +187,12 @@ conversation::Claim DialogueCalls::claim_of(const Context& context,
     claim.shares.push_back(
         {fmt::format("{}\n{}", context.user, origin.key), limits.conversations_per_user});
     if (claim.standing != Standing::Known) {
-        claim.shares.push_back(
-            {origin.key,
-             conversation::Places::of_origin(limits.conversations, limits.conversations_per_user)});
+        const std::size_t most =
+            conversation::Places::of_origin(limits.conversations, limits.conversations_per_user);
+        claim.shares.push_back({origin.key, most});
+        if (std::string network = limits::network_of(origin.key); !network.empty()) {
+            claim.shares.push_back({std::move(network), most});
+        }
     }
     return claim;
 }

@@ -319,3 +319,33 @@ TEST(DaemonChannel, is_an_end_of_a_pair_and_nothing_else) {
     CHECK_FALSE(bus::is_end_of_pair(connected.get()));
     CHECK_FALSE(bus::is_end_of_pair(accepted.get()));
 }
+
+TEST(DaemonChannel, takes_no_header_along_with_the_greeting_that_claims_too_much) {
+    begin();
+    write(kGreeting + header(1, 127U << 20U, 16));
+    check_ended("a message that is too large, or none");
+}
+
+TEST(DaemonChannel, is_given_up_when_it_stays_ready_and_never_brings_a_message) {
+    int ends[2];
+    CHECK_TRUE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+    peer.reset(ends[0]);
+    const std::string junk(65536, 'x'); // the daemon cannot say a word: the caller made both ends
+    while (::send(ends[1], junk.data(), junk.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+    }
+    channel =
+        std::make_shared<bus::Channel>(loop, registry, UniqueFd(ends[1]), [this](bus::Channel*) {
+            loop.post([this] { channel.reset(); });
+        });
+    begin();
+    write(kGreeting + header(1, 20000, 0) + std::string(4000, 'x'));
+    check_ended("no progress");
+}
+
+TEST(DaemonChannel, lets_go_of_a_kept_question_when_its_time_is_over) {
+    keep_first = true;
+    deadline = 50ms;
+    begin(); // nobody ever speaks on the channel
+    CHECK_TRUE_TEXT(is_gone(), "the channel is still there");
+    UNSIGNED_LONGS_EQUAL(1, endings.size());
+}

@@ -10,7 +10,7 @@
 
 namespace raxauth::cli {
 
-/// What begins a dialogue, and what to call it when it comes to nothing.
+/// How to begin a dialogue, and the words for one that fails.
 struct DialogueSubject {
     const char* member;                      ///< of the bus: contract::method::kBegin...
     const char* cancelled;                   ///< "you are not signed in"
@@ -28,7 +28,8 @@ struct DialogueEnd {
 
 /// The daemon leads: this end shows, asks and sends until there is a verdict. Nothing is sent
 /// twice. Returns when it is `granted`.
-/// Errors: Failure, for any other verdict, a cancel, a daemon that breaks the contract.
+/// Errors: Failure, for any other verdict, a cancel, a daemon that breaks a rule of
+/// org.raxauth.Auth1(5).
 DialogueEnd hold_dialogue(const Surroundings& around, Prompter& prompter,
                           const DialogueSubject& subject);
 

@@ -11,7 +11,7 @@
 
 namespace raxauth::cli {
 
-/// Something about the second factor, as the daemon's BeginFactorManagement knows it.
+/// One request of the daemon's BeginFactorManagement.
 struct FactorRequest {
     std::string verb;
     std::vector<std::string> arguments;
@@ -19,11 +19,11 @@ struct FactorRequest {
     bool from_stdin = false; ///< --stdin
 };
 
-/// Has it done; the daemon may ask the person to sign in, or whether they are sure. Returns the
-/// result, a JSON object; may hold secrets.
+/// Sends the request. The daemon may ask the person to sign in or to confirm. Returns the result, a
+/// JSON object; it may hold secrets.
 /// Errors: Failure.
 Secret manage_factors(const Surroundings& around, const FactorRequest& request);
-/// The same where nothing comes back: the daemon's words are shown, or that it is done.
+/// The same for requests without a result: shows the daemon's words, or that it is done.
 void manage_factors_and_tell(const Surroundings& around, const FactorRequest& request);
 
 /// A result whose strings are cleaned for a terminal, each cut to kMaxShownBytes.

@@ -32,7 +32,7 @@ constexpr std::array kMeanings{
     ErrorMeaning{contract::error::kNoToken, ExitStatus::Refused,
                  "Sign in for this session first: raxauth login"},
     ErrorMeaning{contract::error::kNotManaged, ExitStatus::Refused,
-                 "\"raxauth status\" shows what this account is."},
+                 "This account does not sign in with Rackspace: see \"raxauth status\"."},
     ErrorMeaning{contract::error::kAccessDenied, ExitStatus::Refused,
                  "Ask the administrator of this host."},
     ErrorMeaning{SD_BUS_ERROR_ACCESS_DENIED, ExitStatus::Refused, kTrySudo},
@@ -56,17 +56,18 @@ struct Advice {
 };
 
 constexpr std::string_view kAskAdministrator =
-    "Ask the administrator of this host; \"journalctl -t raxauthd\" tells the rule.";
+    "Ask the administrator of this host; \"journalctl -t raxauthd\" shows the rule.";
 
 constexpr std::array kAdvice{
-    Advice{Reason::WrongCredentials, "Try again; beware of the lock after three wrong passcodes."},
-    Advice{Reason::SessionExpired, "Start again, and give the passcode sooner."},
+    Advice{Reason::WrongCredentials,
+           "Try again. Three wrong passcodes lock the account at Identity."},
+    Advice{Reason::SessionExpired, "Start again, and enter the passcode sooner."},
     Advice{Reason::AccountLocked, "Wait half an hour, or have the account unlocked at Rackspace."},
     Advice{Reason::AccountDisabled, "Ask the administrator of the Rackspace account."},
-    Advice{Reason::MfaRequired, "Set a second factor up: raxauth enrol"},
-    Advice{Reason::MfaSetupRequired, "Set a second factor up: raxauth enrol"},
+    Advice{Reason::MfaRequired, "Set up a second factor: raxauth enrol"},
+    Advice{Reason::MfaSetupRequired, "Set up a second factor: raxauth enrol"},
     Advice{Reason::PasswordExpired, "Change the password: raxauth password"},
-    Advice{Reason::Throttled, "Wait; \"raxauth status\" says until when."},
+    Advice{Reason::Throttled, "Wait; \"raxauth status\" shows until when."},
     Advice{Reason::NoBinding, "The administrator has to name the organisation: raxauth.toml(5)."},
     Advice{Reason::IdentityUnreachable, "Check the network of this host, then try again."},
     Advice{Reason::IdentityFault, "Try again in a minute."},
@@ -77,9 +78,9 @@ constexpr std::array kAdvice{
     Advice{Reason::TooManyConversations, "Wait a minute and try again."},
     Advice{Reason::PasswordChanged, "The password is changed: start again with the new one."},
     Advice{Reason::Enrolled, "The second factor is set up: start again, with a passcode from it."},
-    Advice{Reason::Done, "Nothing is left to be done: \"raxauth mfa status\" shows how it is."},
+    Advice{Reason::Done, "Nothing is left to do: \"raxauth mfa status\" shows the present state."},
     Advice{Reason::ManagementRefused,
-           "\"raxauth mfa status\" shows how it is; raxauth(1), IF RACKSPACE REFUSES, why."},
+           "See \"raxauth mfa status\", and IF RACKSPACE REFUSES in raxauth(1)."},
     Advice{Reason::NotSupported, "Use the Rackspace Cloud Control Panel."},
 };
 

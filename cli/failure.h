@@ -40,7 +40,7 @@ Failure failure_of(const client::CallError& error);
 Failure failure_without_daemon(const client::CallError& error);
 /// There is no bus to ask. `error`: an errno.
 Failure failure_without_bus(int error);
-/// The daemon breaks the contract.
+/// The daemon breaks a rule of org.raxauth.Auth1(5).
 Failure failure_of_odd_daemon();
 
 /// The exit status of a sign-in that ended with this verdict: only Granted is Done.

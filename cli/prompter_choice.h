@@ -14,9 +14,9 @@ struct PrompterWish {
     bool sure_to_ask = false; ///< no use to begin where nothing can be asked
 };
 
-/// Who asks the person: lines of standard input where that is wished and it is no terminal, else
-/// the controlling terminal. Where there is none, messages go to standard error, and a question is
-/// a Failure (Usage); at once, if there is sure to be one.
+/// How to ask the person: by lines of standard input if that is requested and it is no terminal,
+/// else on the controlling terminal. Without a terminal, messages go to standard error and a
+/// question is a Failure (Usage); at once with `sure_to_ask`.
 std::unique_ptr<Prompter> choose_prompter(const PrompterWish& wish);
 
 } // namespace raxauth::cli

@@ -6,9 +6,9 @@
 
 namespace raxauth::cli {
 
-/// Asks on a terminal. What is hidden is typed without echo; the terminal is put right again
-/// whatever happens: ^C and other signals end the question (as "cancelled"), ^Z suspends with echo
-/// on and asks again afterwards.
+/// Asks on a terminal, secrets without echo. The terminal's settings are always restored: ^C and
+/// other signals end the question (as "cancelled"), ^Z suspends with echo on and asks again
+/// afterwards.
 class TerminalPrompter final : public Prompter {
   public:
     explicit TerminalPrompter(UniqueFd terminal) : terminal_(std::move(terminal)) {}

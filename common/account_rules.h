@@ -14,8 +14,8 @@ inline constexpr const char* kStateDirectory = "/var/lib/raxauth";
 inline constexpr const char* kAccountRulesFile = "account-rules";
 inline constexpr std::size_t kMaxAccountRulesBytes = std::size_t{64} << 10U;
 
-/// What the account phase has to know where no daemon answers: which services refuse those who
-/// have not signed in. All others ask nothing of the daemon, and go on without it.
+/// What the account phase needs to know when no daemon answers: which services refuse users who
+/// have not signed in. All others work without the daemon.
 struct AccountRules {
     std::vector<std::string> demanding; ///< PAM services
 

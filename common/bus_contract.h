@@ -9,7 +9,7 @@
 /// What module, daemon and command line agree on: see org.raxauth.Auth1(5).
 namespace raxauth::contract {
 
-/// Fixed on purpose: DBUS_SYSTEM_BUS_ADDRESS belongs to whoever runs sudo.
+/// Fixed on purpose: the user who runs sudo controls DBUS_SYSTEM_BUS_ADDRESS.
 inline constexpr const char* kBusAddress = "unix:path=/run/dbus/system_bus_socket";
 inline constexpr const char* kBusName = "org.raxauth.Auth1";
 inline constexpr const char* kObject = "/org/raxauth/Auth1";

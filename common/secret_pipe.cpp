@@ -62,8 +62,8 @@ bool PipeReceiver::receive(int fd, Secret& into) {
     if (::fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode)) {
         return false;
     }
-    // O_NONBLOCK belongs to the open file, which whoever sent the descriptor may still have: set by
-    // us, it can be gone again when we read. What splice() is told holds for that one call.
+    // O_NONBLOCK belongs to the open file, which the sender may still have: the sender can clear it
+    // before we read. A flag of splice() holds for that one call.
     if (!open()) {
         return false;
     }

@@ -9,12 +9,12 @@ namespace raxauth {
 /// The `state` word of every reply in a conversation: either "answer these prompts" or the end.
 enum class State {
     Ask,         ///< answer the prompts, in order
-    Granted,     ///< Identity (or a rule that is allowed to) proved who this is
-    Ignored,     ///< exists, but policy says that we have no say
-    Denied,      ///< no
-    MaxTries,    ///< no, and no more tries in this conversation
+    Granted,     ///< Identity, or a reused sign-in, proved who this is
+    Ignored,     ///< the configuration exempts the user
+    Denied,      ///< refused
+    MaxTries,    ///< refused, and no more tries in this conversation
     Unavailable, ///< cannot be decided now
-    UnknownUser, ///< not one of ours
+    UnknownUser, ///< this host has no such user
     Expired,     ///< the account's password or validity has run out
 };
 
@@ -42,14 +42,14 @@ enum class Reason {
     Offline,
     Misconfigured,
     PasswordOnlyClient, ///< the client gives the password to every prompt
-    NoSignIn,           ///< account phase of a login that proved nothing to us
+    NoSignIn,           ///< account phase of a login that did not use raxauth
     Cancelled,          ///< the person or the caller ended the conversation
     UnknownUser,        ///< NSS does not know the name
     InvalidUserName,    ///< the grammar refuses the name
     TooManyConversations,
     LookupFailed, ///< NSS failed: not known whether the user is exempt
     InternalFault,
-    LocalRules, ///< account phase: nothing speaks against it
+    LocalRules, ///< account phase: no rule refuses the user
     PasswordChanged,
     Enrolled,          ///< a second factor was set up
     Done,              ///< what was asked for about the second factor is done
@@ -59,7 +59,7 @@ enum class Reason {
 
 std::string_view word(State state) noexcept;
 std::string_view word(Reason reason) noexcept;
-/// Nothing for a word we do not know, which callers treat as a fault.
+/// Nothing for an unknown word, which callers treat as a fault.
 std::optional<State> state_from_word(std::string_view word) noexcept;
 std::optional<Reason> reason_from_word(std::string_view word) noexcept;
 

@@ -84,10 +84,10 @@ std::optional<settings::Settings> Daemon::last_accepted() const {
         if (auto* accepted = std::get_if<settings::Settings>(&loaded)) {
             return std::move(*accepted);
         }
-        journal::error("configuration: the one accepted last cannot be used by this version: " +
+        journal::error("configuration: this version cannot use the last accepted one: " +
                        std::get<settings::SettingsFaults>(loaded).front().text());
     } catch (const std::exception& fault) {
-        journal::error(std::string("configuration: the one accepted last cannot be used: ") +
+        journal::error(std::string("configuration: the last accepted one cannot be used: ") +
                        fault.what());
     }
     return std::nullopt;
@@ -98,8 +98,9 @@ void Daemon::keep(const std::vector<settings::SettingsText>& texts,
     try {
         accepted_.keep(texts, accepted);
     } catch (const std::exception& fault) { // a full disk keeps nobody from signing in
-        journal::warning(std::string("configuration: not kept for a start with a faulty one: ") +
-                         fault.what());
+        journal::warning(
+            std::string("configuration: could not be saved for a later start with errors: ") +
+            fault.what());
     }
 }
 
@@ -119,12 +120,13 @@ void Daemon::load() {
         if (!last) {
             in_force_.trouble = std::move(trouble);
             journal::error(in_force_.configuration
-                               ? "configuration: faulty; the earlier one stays in force"
-                               : "configuration: faulty; nobody can sign in until it is mended");
+                               ? "configuration: has errors; the previous one stays in use"
+                               : "configuration: has errors; nobody can sign in. Correct them, "
+                                 "then: raxauth reload");
             return;
         }
-        journal::error("configuration: faulty; the one accepted last is in force. Mend the faults "
-                       "above, then: raxauth reload");
+        journal::error("configuration: has errors; the last accepted one stays in use. Correct the "
+                       "errors above, then: raxauth reload");
         loaded = *std::move(last);
     }
     auto fresh = std::make_shared<Configuration>();
@@ -150,7 +152,7 @@ void Daemon::refuse_other_issuer(const std::string& wanted) {
         "former address",
         kind(wanted) == kind(descriptor_store_.issuer()) ? "url" : "provider");
     journal::error("configuration: " + in_force_.trouble);
-    journal::error(in_force_.configuration ? "configuration: the earlier one stays in force"
+    journal::error(in_force_.configuration ? "configuration: the previous one stays in use"
                                            : "configuration: nobody can sign in until then");
 }
 
@@ -180,7 +182,7 @@ void Daemon::use(std::shared_ptr<Configuration> fresh, std::string trouble) {
     }
     in_force_.configuration = std::move(fresh);
     in_force_.trouble = std::move(trouble);
-    journal::info(fmt::format("configuration in force; Identity is {}",
+    journal::info(fmt::format("configuration in use; Identity is {}",
                               in_force_.configuration->settings.identity.url));
 }
 

@@ -45,7 +45,7 @@ class Dialogue {
                 return give_up(failure->outcome, failure->reason);
             }
         }
-        return give_up(Outcome::Fault, "dialogue without end");
+        return give_up(Outcome::Fault, "too many steps in the dialogue");
     }
 
   private:

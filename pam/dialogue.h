@@ -44,10 +44,10 @@ class StackPassword {
     virtual void typed(const Secret& password) = 0;
 };
 
-/// The module is a dumb terminal: it shows what the daemon says, collects what the daemon asks for,
-/// and stops at a verdict. It decides nothing but when to give up: a cancelled or failed
+/// The module is a dumb terminal: it shows the daemon's messages, collects the answers and stops at
+/// a verdict. It decides nothing but when to give up: a cancelled or failed
 /// conversation (the daemon is told and nothing more is sent), and a daemon that never comes to an
-/// end or breaks the contract's bounds (Fault).
+/// end or breaks the limits of org.raxauth.Auth1(5) (Fault).
 Verdict run_dialogue(DialogueKind kind, const Context& context, ConversationService& service,
                      Conversation& conversation, StackPassword& password);
 

@@ -8,8 +8,8 @@
 
 namespace raxauth::pam {
 
-/// Is the local account over, by the date that chage(1) -E sets? The ageing of local passwords is
-/// not looked at: users of ours have none. Where shadow cannot be read (by a process that is not
+/// Has the local account expired, by the date that chage(1) -E sets? The age of local passwords is
+/// not checked: managed users have none. Where shadow cannot be read (by a process that is not
 /// root, or because NSS fails, which is logged), the date is not known and holds nobody up.
 bool is_account_expired(const std::string& name, std::time_t now, const Log& log);
 

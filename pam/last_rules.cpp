@@ -79,7 +79,7 @@ LastRule last_rule_of(std::string_view service, const char* directory) {
     if (!rules) {
         return unknown("damaged, or of another version");
     }
-    return rule_in(*rules, service, "rules last in force");
+    return rule_in(*rules, service, "rules last accepted");
 }
 
 } // namespace raxauth::pam

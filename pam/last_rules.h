@@ -6,12 +6,12 @@
 
 namespace raxauth::pam {
 
-/// What the configuration last in force asks of a service's account phase, read from what the
-/// daemon wrote down, for the time when no daemon answers.
+/// What the last accepted configuration requires in a service's account phase. The daemon writes it
+/// to a file; the module reads that when no daemon answers.
 enum class Demand {
     Nothing, ///< the service goes on without the daemon
     SignIn,
-    Unknown, ///< what was written down cannot be read or trusted: no
+    Unknown, ///< the file cannot be read or trusted: refuse
 };
 
 struct LastRule {
@@ -19,8 +19,9 @@ struct LastRule {
     std::string why; // for the log
 };
 
-/// `directory`: the daemon's state directory. Never waits, whatever lies there, and believes only
-/// what its owner or root alone may write. Where there is nothing, what is built in holds.
+/// `directory`: the daemon's state directory. Never waits, whatever is there, and trusts only a
+/// file that belongs to root or to the directory's owner and that nobody else may write. If there
+/// is no file, the built-in rules hold.
 LastRule last_rule_of(std::string_view service, const char* directory);
 
 } // namespace raxauth::pam

@@ -20,7 +20,7 @@ struct CallFailure {
 
 using Reply = std::variant<Step, CallFailure>;
 
-/// Everything but Ask, which is no end and so a fault where an end is due.
+/// Every state but Ask: that is no verdict, so it is a fault where a verdict is due.
 Outcome outcome_of(State state) noexcept;
 
 } // namespace raxauth::pam

@@ -7,13 +7,14 @@
 
 namespace raxauth::pam {
 
-/// How a hook's question ended, whoever decided it. codes.h turns it into a PAM code.
+/// How a hook's question ended, by decision of the module or the daemon. codes.h turns it into a
+/// PAM code.
 enum class Outcome {
     Granted,
     Denied,
     MaxTries,
     Unavailable, ///< no daemon, no bus, no time, no room
-    NotOurs,     ///< policy: we have no say
+    NotOurs,     ///< not managed: other modules decide
     Expired,
     Cancelled, ///< by the person, or by a conversation function that failed
     Fault,     ///< anything else, however odd
@@ -22,7 +23,7 @@ enum class Outcome {
 /// An outcome with what else is to be told of it.
 struct Verdict {
     Outcome outcome = Outcome::Fault;
-    /// A reason word of the contract, or a few words of our own; for the log, already sanitised.
+    /// A reason word of raxauthd(8), or a few words of the module; for the log, already sanitised.
     std::string reason;
     /// With Granted outside a login session: redeemed by open_session.
     Secret ticket;

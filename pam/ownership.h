@@ -10,7 +10,7 @@
 
 namespace raxauth::pam {
 
-/// The local account data base, as far as the question "is this user ours" needs it.
+/// The local account data base, as far as the question "is this user managed" needs it.
 /// An error is told apart from "there is no such name": nobody is exempt because NSS failed.
 class AccountDatabase {
   public:
@@ -47,11 +47,11 @@ class SystemAccounts final : public AccountDatabase {
 
 enum class Ownership {
     Ours,
-    /// NSS does not know the name. The daemon plays the motions, so that a stranger cannot find
-    /// out.
+    /// NSS does not know the name. The daemon still asks for a password, so that nobody can find
+    /// out which names exist.
     Unknown,
     NotOurs, ///< root, a uid out of bounds, or exempt on the module's own line
-    Refused, ///< the grammar refuses a name that would be ours
+    Refused, ///< the user would be managed, but the name is invalid
     LookupFailed,
 };
 

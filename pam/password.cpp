@@ -37,15 +37,15 @@ Verdict change(const Invocation& call, const Subject& subject) {
     return run_dialogue(DialogueKind::PasswordChange, context, service, conversation, old_password);
 }
 
-/// Whose password lies elsewhere; the next module changes it.
+/// Users whose password is not at the provider: the next module changes it.
 bool is_of_others(Ownership ownership) {
     return ownership == Ownership::NotOurs || ownership == Ownership::Unknown ||
            ownership == Ownership::Refused;
 }
 
 /// pam-auth-update writes use_authtok behind every module but the first of the password stack:
-/// whoever stands first asks for the new password, also for the users of others. Otherwise nobody
-/// could change a local password any more.
+/// the first module asks for the new password, also for users that it does not manage. Otherwise
+/// nobody could change a local password any more.
 int leave_to_next_module(const Invocation& call) {
     if ((call.flags & PAM_UPDATE_AUTHTOK) != 0) {
         const char* new_password = nullptr; // libpam's, asked for twice unless it has one
@@ -60,8 +60,8 @@ int leave_to_next_module(const Invocation& call) {
 } // namespace
 
 int change_password(const Invocation& call) {
-    // An expired Rackspace password is seen, and changed, while signing in. Whoever demands this
-    // here means another module's password.
+    // An expired Rackspace password is changed while signing in. A demand for a change here means
+    // another module's password.
     if ((call.flags & PAM_CHANGE_EXPIRED_AUTHTOK) != 0) {
         return leave_to_next_module(call);
     }

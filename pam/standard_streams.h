@@ -7,8 +7,8 @@
 
 namespace raxauth::pam {
 
-/// While it lives, descriptors 0, 1 and 2 are taken: by /dev/null where the application has closed
-/// them. So no socket of ours, of NSS or of syslog(3) can become somebody's standard output.
+/// While it lives, descriptors 0, 1 and 2 are in use: if the application has closed one, it is
+/// /dev/null. So no socket of ours, of NSS or of syslog(3) can become somebody's standard output.
 class StandardStreams {
   public:
     StandardStreams() noexcept;

@@ -10,7 +10,7 @@
 
 namespace raxauth::pam {
 
-/// Whom a PAM transaction is about.
+/// The user that a PAM transaction is about.
 struct Subject {
     std::string user;
     Ownership ownership = Ownership::LookupFailed;
@@ -18,12 +18,12 @@ struct Subject {
     std::string why;                  // for the log
 };
 
-/// The user as PAM has it now, and whether that is one of ours; the application asks for the name
-/// if it has none yet. Nothing if there is no name: `code` says why, as a PAM code that is no
+/// The user as PAM has it now, and whether raxauth manages that user. If PAM has no name yet, the
+/// application asks for it. Nothing if there is no name: `code` says why, as a PAM code that is no
 /// success.
 std::optional<Subject> identify_subject(const Invocation& call, int& code);
 
-/// What the module can say by itself, with no daemon: nothing for a user that the daemon judges.
+/// The module's own verdict, without the daemon; nothing for a user that the daemon decides about.
 std::optional<Verdict> verdict_without_daemon(const Subject& subject);
 
 /// PAM_USER as it is now; empty if there is none.
@@ -33,8 +33,8 @@ std::string current_user(const pam_handle_t* pamh);
 void log_verdict(const Invocation& call, const char* what, const Subject& subject,
                  const Verdict& verdict);
 
-/// The name as the log may show it: of one that NSS does not know, or that is refused, the length
-/// alone.
+/// The name as the log may show it. Of a name that NSS does not know, or that is refused, only the
+/// length.
 std::string shown_name(const Subject& subject);
 
 } // namespace raxauth::pam

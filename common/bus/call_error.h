@@ -14,7 +14,7 @@ struct CallError {
         Disconnected, ///< no bus, no daemon at the other end, or it left: `error`
         Local,        ///< the call could not be made: `error`
         Replied,      ///< an error reply: `name`, `message`
-        Malformed,    ///< the reply breaks the contract
+        Malformed,    ///< the reply breaks a rule of org.raxauth.Auth1(5)
         OtherVersion, ///< the reply is that of a daemon of another version
     };
     Kind kind = Kind::Malformed;

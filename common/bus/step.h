@@ -12,7 +12,8 @@
 #include <systemd/sd-bus.h>
 #include <vector>
 
-/// Reading of replies. Nothing here is lenient: what breaks the contract is Malformed.
+/// Reading of replies. Nothing here is lenient: a reply that breaks a rule of org.raxauth.Auth1(5)
+/// is Malformed.
 namespace raxauth::client {
 
 /// One line of a dialogue: asked or shown. The text has been through sanitise_lines(). It may be a
@@ -39,8 +40,8 @@ struct Step {
     Secret result;       ///< JSON; with Granted, of factor management
 };
 
-/// Which rule of the contract a step breaks: too many messages or questions, a verdict that asks.
-/// Null: none.
+/// Which rule of org.raxauth.Auth1(5) a step breaks: too many messages or questions, a verdict that
+/// asks. Null: none.
 const char* broken_rule(const Step& step) noexcept;
 
 /// Reads the reply to a Begin... or an Answer. OtherVersion: another signature than kStepSignature.

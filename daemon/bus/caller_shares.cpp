@@ -53,7 +53,7 @@ void CallerShares::give_back(uid_t uid) noexcept {
     }
 }
 
-/// Whoever would have the whole share again is as good as new.
+/// A user whose share is whole again needs no entry.
 void CallerShares::forget_idle() {
     const MonotonicTime now = clock_.monotonic();
     std::erase_if(shares_, [now](const auto& entry) {

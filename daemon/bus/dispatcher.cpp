@@ -85,7 +85,7 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
     if (!caller.is_root()) {
         const CallerShares::Place place(shares_, caller.uid);
         if (!place.taken()) {
-            co_return Refusal{contract::error::kLimitExceeded, "you call too often"};
+            co_return Refusal{contract::error::kLimitExceeded, "too many calls; wait a second"};
         }
         keep_what_anybody_may_say(context);
         const auto facts = session_facts_of(caller.pid, caller.uid);

@@ -13,7 +13,7 @@
 
 namespace raxauth::bus {
 
-/// The rooms behind the bus. All outlive the service.
+/// The parts of the daemon that calls on the bus work with. All outlive the service.
 struct Rooms {
     Loop& loop;
     const Clock& clock;

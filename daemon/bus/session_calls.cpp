@@ -222,7 +222,7 @@ void SessionCalls::give_token(sd_bus_message* call, const Context& person) {
         .add(key::kAuthUrl, now.configuration->settings.identity.url)
         .close();
     check(sd_bus_message_send(reply.get()), "reply");
-    journal::info(fmt::format("token given to its person: user={}", person.user));
+    journal::info(fmt::format("token given to its user: user={}", person.user));
 }
 
 void SessionCalls::sign_out(sd_bus_message* call) {

@@ -28,9 +28,9 @@ struct Claim {
     std::vector<Share> shares;
 };
 
-/// Shares out the places of live conversations, so that nobody keeps others from signing in.
-/// Strangers together get three quarters, names that do not exist a sixteenth of all; the rest is
-/// for the known. A full share refuses the newcomer and ends nobody. Arithmetic alone.
+/// Divides the places of live conversations, so that nobody keeps others from signing in.
+/// Unknown origins together get three quarters, names that do not exist a sixteenth of all; the
+/// rest is for known ones. A full share refuses the new sign-in and ends none. Arithmetic alone.
 class Places {
   public:
     static constexpr std::size_t of_strangers(std::size_t all) {

@@ -14,7 +14,7 @@
 
 namespace raxauth::conversation {
 
-/// How a conversation ends. In a sign-in `granted` needs a Grant, so no path can say yes without
+/// How a conversation ends. In a sign-in `granted` needs a Grant, so no path can grant it without
 /// proof.
 class Verdict {
   public:
@@ -30,7 +30,7 @@ class Verdict {
         verdict.result_ = std::move(result);
         return verdict;
     }
-    /// Everything that is not a yes. Asking for a yes here is a bug and aborts.
+    /// Every verdict but `granted`. Asking for `granted` here is a bug and aborts.
     static Verdict refused(State state, Reason reason, std::string why = {}) {
         if (state == State::Granted || state == State::Ask) {
             std::abort();

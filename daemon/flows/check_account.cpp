@@ -61,7 +61,7 @@ AccountVerdict check_managed_user(const Context& context, uid_t uid,
     case settings::SignInDemand::WithoutSignIn:
         return refuse(State::Denied, Reason::NoSignIn,
                       fmt::format("services.{}.without_sign_in = \"deny\"", context.service),
-                      fmt::format("This host wants a {} sign-in with password and passcode. "
+                      fmt::format("This host requires a {} sign-in with password and passcode. "
                                   "Connect with keyboard-interactive authentication (ssh -o "
                                   "PreferredAuthentications=keyboard-interactive).",
                                   services.words.name));

@@ -352,7 +352,7 @@ Task<void> SetUp::add_phone() {
                                 "unusable phone numbers");
         std::optional<Secret> number = enrolment::read_phone_number(answer);
         if (!number) {
-            interview_.wrong("That is no number: it begins with + and the country code.\n");
+            interview_.wrong("That is no telephone number. Begin with + and the country code.\n");
             continue;
         }
         FactorAnswer<identity::Phone> added = co_await services_.factors->add_phone(who(), *number);
@@ -380,7 +380,7 @@ Task<void> SetUp::replace_unverified_phone(const Secret& number, FactorRefusal r
     if (only != nullptr && only->verified) {
         throw Ended{Verdict::refused(State::Denied, Reason::ManagementRefused,
                                      "the account has a verified phone already")
-                        .telling("This account has a phone already, and can have one only. "
+                        .telling("This account has a phone already and can have only one. "
                                  "\"raxauth devices\" shows it, \"raxauth devices remove ID\" "
                                  "removes it.")};
     }

@@ -184,8 +184,9 @@ Verdict ManagementRequest::done(std::shared_ptr<const Secret> result, std::strin
                                 std::string why) const {
     if (result->size() > kMaxSecretBytes) {
         return Verdict::refused(State::Unavailable, Reason::IdentityFault,
-                                "Identity told more than a reply can hold")
-            .telling(fmt::format("{} told more than can be shown.", services_.words.service));
+                                "Identity's answer is longer than a reply can hold")
+            .telling(
+                fmt::format("The answer of {} is too long to be shown.", services_.words.service));
     }
     Verdict verdict = Verdict::completed(Reason::Done, std::move(result)).because(std::move(why));
     if (!text.empty()) {

@@ -54,7 +54,7 @@ Task<std::variant<Secret, Verdict>> renew(Person& person, const Context& context
         const Secret again = co_await ask_one(person, MessageKind::Secret,
                                               fmt::format("The new {} password again: ", provider));
         if (!fresh.equals(again)) {
-            note = "Those two were not the same.";
+            note = "The two new passwords are not the same.";
             continue;
         }
         const Counted<FactorAnswer<Done>> sent = co_await counted_password_proof(
@@ -153,7 +153,7 @@ Task<Verdict> change_password(Person& person, Context context, Services services
     if (auto* verdict = std::get_if<Verdict>(&renewed)) {
         co_return std::move(*verdict);
     }
-    Verdict done = Verdict::completed(Reason::PasswordChanged).because("Identity took it");
+    Verdict done = Verdict::completed(Reason::PasswordChanged).because("Identity accepted it");
     done.messages.push_back(
         {MessageKind::Info, fmt::format("The {} password is changed. Sessions that were signed in "
                                         "with the old one are no longer valid.",

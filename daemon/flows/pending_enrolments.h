@@ -16,7 +16,7 @@
 
 namespace raxauth::flows {
 
-/// A set-up of a second factor, as far as it got.
+/// The state of an unfinished set-up of a second factor.
 struct PendingEnrolment {
     std::string account; ///< user name at the provider
     WallTime begun{};
@@ -56,8 +56,8 @@ class PendingEnrolments {
 
     /// The set-up that was interrupted under `key`; it now belongs to the caller. Null: none.
     std::shared_ptr<PendingEnrolment> take(const std::string& key);
-    /// Keeps it for kKeptFor, then undoes it; where too many are kept, undoes it at once. One that
-    /// was kept under `key` before is undone.
+    /// Keeps it for kKeptFor, then undoes it; if too many are kept, undoes it at once. Undoes one
+    /// that was kept under `key` before.
     void keep(const std::string& key, std::shared_ptr<PendingEnrolment> enrolment);
     /// Undoes it in the background: what was added is removed, the set-up token revoked.
     void abandon(std::shared_ptr<PendingEnrolment> enrolment);

@@ -23,8 +23,8 @@ inline constexpr std::size_t kMaxPromptColumns = 58;
 /// The whole prompt of a graphical service.
 inline constexpr std::size_t kMaxPlainPromptColumns = 40;
 
-/// Never names the provider or its account: a stranger could read from it whose names are managed
-/// here.
+/// Never names the provider or its account: anybody at the prompt could read from it which names
+/// are managed here.
 conversation::Message password_prompt(const caller::Context& context,
                                       const settings::ServicePolicy& policy);
 

@@ -11,14 +11,14 @@
 
 namespace raxauth::flows {
 
-/// What of a session's earlier sign-in counts at a later PAM call, and why that or no more.
+/// Which prompts a session's earlier sign-in saves at a later PAM call, and why no more.
 struct ReuseDecision {
     settings::Reuse mode = settings::Reuse::None;
     std::string why; ///< one clause for journal and `raxauth status`: "services.sudo.reuse = none"
     sessions::SessionKey key;
     std::uint64_t generation = 0;
     WallTime signed_in_at{};
-    bool recheck = false; ///< Identity has to be asked first whether the token lives
+    bool recheck = false; ///< ask Identity first whether the token is still valid
 };
 
 /// The sign-in of this login session, if it counts for `account` (who the person is at Identity by
@@ -28,7 +28,7 @@ const sessions::Session* standing_sign_in(const sessions::SessionKey& key,
                                           sessions::SessionStore& sessions);
 
 /// Local rules alone: same session, same account, same real uid, the service's rule, age, access
-/// rules. `account` as for standing_sign_in(). Source: contract, section 4.
+/// rules. `account` as for standing_sign_in(). See raxauth.toml(5), [services.NAME].
 ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
                            const identity::Account& account, const settings::ServicePolicy& policy,
                            const settings::SessionSettings& settings,

@@ -69,7 +69,7 @@ Task<Subject> find_subject(const Context& context, Services& services) {
         if (!services.settings.binds_anybody()) {
             unbound.messages.push_back(
                 {contract::MessageKind::Error,
-                 "This host has not been told which organisation may sign in."});
+                 "Nobody can sign in yet: this host's administrator must name the organisation."});
         }
         subject.refusal = std::move(unbound);
         co_return subject;

@@ -14,7 +14,8 @@
 
 namespace raxauth::flows {
 
-/// Whom a procedure is about: the local account, and the one at the provider that stands behind it.
+/// The user that a procedure is about: the local account, and the account at the provider that it
+/// maps to.
 struct Subject {
     uid_t uid = contract::kUnsetId;
     identity::Account account;

@@ -11,7 +11,7 @@
 
 namespace raxauth::identity {
 
-/// A reply that cannot be taken for what it should be. The text is ours, or sanitised; no secret.
+/// A reply that is not of the expected form. The text is raxauth's own, or sanitised; no secret.
 struct ReplyFault : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -26,7 +26,7 @@ struct Provider {
 Provider make_provider(Loop& loop, const settings::IdentitySettings& settings,
                        TokenRevoker& revoker, const Clock& clock);
 
-/// Where tokens come from by these settings: two that differ must never see each other's tokens.
+/// Names the source of tokens by these settings. A token of one issuer must never reach another.
 std::string issuer_of(const settings::IdentitySettings& settings);
 
 } // namespace raxauth::identity

@@ -5,7 +5,7 @@
 
 namespace raxauth::identity {
 
-/// The names of one provider that people and the journal are shown: all that a text about it needs.
+/// The names of one provider, as prompts, messages and the journal show them.
 struct ProviderWords {
     std::string name;               ///< before "password", "passcode", "account"
     std::string service;            ///< who cannot be reached, who refuses

@@ -65,10 +65,11 @@ struct Terms {
 /// The counts of one account, and what they allow. Arithmetic alone: no clock, no disk, no waiting.
 /// Call forget_expired() before anything else is asked.
 ///
-/// Wrong passcodes and challenges are bounds of the account, whoever calls. Once it has an origin
-/// that it is known to sign in from, strangers get all but a reserve of them (one wrong passcode, a
-/// third of the challenges). While counts are not kept, the strangers' share counts as used up.
-/// Wrong passwords are bounded by origin, and of IPv6 by /48 too; as a whole they only delay.
+/// Wrong passcodes and challenges are bounded for the account, over all origins. Once it has an
+/// origin that it is known to sign in from, strangers get all but a reserve of them (one wrong
+/// passcode, a third of the challenges). While counts are not kept, the strangers' share counts as
+/// used up. Wrong passwords are bounded by origin, and of IPv6 by /48 too; as a whole they only
+/// delay.
 class AccountCounts {
   public:
     using Id = AttemptWindow::Id;

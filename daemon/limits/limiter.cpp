@@ -280,7 +280,7 @@ void Limiter::end(const AccountPointer& account, Counted counted, AccountCounts:
         write({{Kind::Refund, now(), id, account->name}});
         break;
     }
-    wake(account); // last: whoever is resumed may do anything
+    wake(account); // last: a resumed coroutine may do anything
 }
 
 void Limiter::wake(const AccountPointer& account) {
@@ -424,7 +424,7 @@ void Limiter::notice_trouble() {
 }
 
 void Limiter::replay(const LimiterRecord& record) {
-    // What is this old counts for nothing, but for who is known, and for wiping the slate.
+    // A record this old no longer counts, except for known origins and for resetting counts.
     const bool keeps_for_long = record.kind == Kind::Known || record.kind == Kind::SignedIn ||
                                 record.kind == Kind::SignedInWithout;
     const WallTime::duration counts_for =

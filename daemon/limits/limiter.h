@@ -26,9 +26,9 @@ namespace raxauth::limits {
 using Post = std::function<void(std::function<void()>)>;
 
 /// How many accounts have counts at a time. When there are more, those go first that hold only
-/// places where somebody signed in, then wrong passwords, then challenges.
+/// known origins, then wrong passwords, then challenges.
 inline constexpr std::size_t kMaxAccounts = 20000;
-/// What an account is told when even so there is no room: every row guards wrong passcodes.
+/// The wait for an account if there is still no room: every row holds wrong passcodes.
 inline constexpr std::chrono::minutes kTableFullRefusal{1};
 
 /// Keeps this host from locking an account at Identity, from flooding a phone with SMS and from
@@ -64,7 +64,7 @@ class Limiter {
 
     /// Takes one of the account's challenges (an SMS perhaps) before step 1 is sent. Waits while
     /// other first steps under way may still use up the budget, or this origin's wrong passwords;
-    /// refuses whatever refusal() refuses. Call password_failed() before the attempt's
+    /// refuses in every case in which refusal() does. Call password_failed() before the attempt's
     /// not_judged() when the password was wrong.
     Task<Permission> reserve_challenge(std::string account, Origin origin,
                                        std::string service = {});

@@ -18,8 +18,8 @@ namespace raxauth::limits {
 /// perhaps not a power cut (no fsync: a login must not wait for a disk). Each file holds some disk
 /// space in reserve, so that a disk that fills up later does not stop it.
 ///
-/// A file that does not end with a newline has lost records: so says a write that failed, and a
-/// torn line says it by itself. Nothing here throws for a disk that fails: see trouble().
+/// A file that does not end with a newline has lost records: a failed write removes the newline,
+/// and a torn line has none. Nothing here throws if the disk fails: see trouble().
 class LimiterLog {
   public:
     /// `clock` outlives the log.

@@ -20,8 +20,8 @@ struct Origin {
 /// person's session, without one as local. `login_uid` is contract::kUnsetId where there is none.
 Origin origin_of(std::string_view remote_host, uid_t login_uid, uid_t account_uid);
 
-/// The network around an IPv6 origin, "net 2001:db8:1::/48": whoever is given a /48 can use 65536
-/// origins. Empty for every other key; of a /48 the same again.
+/// The network around an IPv6 origin, "net 2001:db8:1::/48": a /48 holds 65536
+/// origins for its owner. Empty for every other key; of a /48 the same again.
 std::string network_of(std::string_view key);
 
 } // namespace raxauth::limits

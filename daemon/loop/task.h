@@ -14,7 +14,7 @@ class Task;
 
 namespace detail {
 
-/// Where a finished Task goes on: with whoever awaited it.
+/// A finished Task resumes the coroutine that awaited it.
 struct ResumeContinuation {
     bool await_ready() const noexcept { return false; }
     template <class Promise>

@@ -19,7 +19,7 @@ struct WorkerBusy : std::runtime_error {
 };
 
 /// The one thread for what may take long or block: memory-hard hashing, NSS look-ups, files.
-/// Work is done in order. The queue is bounded; a full one refuses the newcomer.
+/// Work is done in order. The queue is bounded; a full one refuses new work.
 class Worker {
   public:
     /// `loop` outlives the worker. Errors: std::system_error.

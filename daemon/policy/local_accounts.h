@@ -18,7 +18,7 @@ struct LocalAccount {
     std::vector<std::string> groups; ///< names; primary and supplementary; where wanted
 };
 
-/// Is a look-up to tell the groups as well? They cost many times what the rest does: nss-systemd
+/// Does a look-up need the groups too? They cost many times more than the rest: nss-systemd
 /// alone makes a hundred system calls for them, a directory is asked over the network.
 enum class Groups { Unwanted, Wanted };
 
@@ -26,7 +26,7 @@ enum class Groups { Unwanted, Wanted };
 Groups groups_for_exemption(const settings::AccountSettings& settings);
 
 /// What NSS knows about local users. Look-ups run on the worker thread. Errors: an exception when
-/// NSS fails, which is something else than "no such user": nobody is exempt by accident.
+/// NSS fails, as distinct from "no such user": nobody is exempt by accident.
 class LocalAccounts {
   public:
     virtual ~LocalAccounts() = default;
@@ -46,7 +46,7 @@ class NssAccounts final : public LocalAccounts {
     Worker& worker_;
 };
 
-/// Is this user none of our business? Root, below minimum_uid, above maximum_uid, named in
+/// Is this user not managed? Root, below minimum_uid, above maximum_uid, named in
 /// exempt_users, or in one of exempt_groups.
 bool is_exempt(const settings::AccountSettings& settings, const LocalAccount& account);
 

@@ -42,7 +42,7 @@ class Systemd final : public ServiceManager {
 
 /// Keeps the session table over a restart or a crash: one sealed memfd with all of it in the
 /// manager's descriptor store, replaced soon after each change. Nothing touches a disk, and a
-/// reboot leaves nothing. Source: contract, section 4.
+/// reboot leaves nothing. See raxauthd(8), TOKENS AND RESTARTS.
 class DescriptorStore {
   public:
     /// All outlive this.
@@ -69,7 +69,7 @@ class DescriptorStore {
     void restore(identity::TokenRevoker& revoker);
     /// Hands the table over now. Errors: std::system_error; what was kept before stays then.
     void save();
-    /// The same for the last time: the successor has the table, whatever becomes of ours.
+    /// The same for the last time: the successor has the table, and this process no longer owns it.
     void hand_over();
     /// An orderly stop: nothing is to be found later.
     void forget();

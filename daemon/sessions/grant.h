@@ -9,8 +9,8 @@
 
 namespace raxauth::sessions {
 
-/// The right to say `granted`: made by SessionStore alone, from an Admission (Identity just proved
-/// it) or from a live entry of the very session (reuse).
+/// Permission to answer `granted`. Only SessionStore makes one, from an Admission (Identity just
+/// proved it) or from a live entry of the very session (reuse).
 class Grant {
   public:
     Grant(Grant&&) noexcept = default;

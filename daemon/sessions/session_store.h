@@ -63,7 +63,7 @@ struct StoreBounds {
 
 /// Holds every token between the verdict and the logout: under a one-time ticket until the session
 /// opens, in the session's entry after that. All on the loop's thread. Tables are bounded; a full
-/// one refuses the newcomer (whose token is then revoked).
+/// one refuses the new entry (whose token is then revoked).
 class SessionStore {
   public:
     static constexpr unsigned kMaxWrongPasswords = 3;
@@ -74,9 +74,9 @@ class SessionStore {
     SessionStore& operator=(const SessionStore&) = delete;
     ~SessionStore();
 
-    /// Takes what Identity proved. Outside a login session a ticket is made for whoever opens the
-    /// session; inside one the session's entry is made or refreshed when it is the person's own
-    /// (login uid and real uid are the account's), otherwise the token is let go.
+    /// Takes what Identity proved. Outside a login session a ticket is made for the process that
+    /// opens the session; inside one the session's entry is made or refreshed when it is the
+    /// person's own (login uid and real uid are the account's), otherwise the token is let go.
     /// `password`, where given, will count at later PAM calls of the session.
     Grant accept(policy::Admission admission, const caller::Context& context,
                  const identity::Account& account, uid_t account_uid,
@@ -91,10 +91,10 @@ class SessionStore {
     };
     /// Is `typed` the password this session signed in with? Wrong ones are counted.
     Task<PasswordCheck> check_password(SessionKey key, std::uint64_t generation, Secret typed);
-    /// The right to say yes again: `key`'s live entry, `generation` unchanged. The caller has
-    /// checked rule, age, token and, where wanted, the password.
+    /// A Grant from `key`'s live entry, if its `generation` is unchanged. The caller has checked
+    /// rule, age, token and, where required, the password.
     std::optional<Grant> reuse(const SessionKey& key, std::uint64_t generation);
-    /// Identity said that the token lives (again), or that it does not: then the entry ends.
+    /// Identity said that the token is still valid, or that it is not: then the entry ends.
     void token_alive(const SessionKey& key, std::uint64_t generation);
     void token_dead(const SessionKey& key, std::uint64_t generation);
 
@@ -121,8 +121,8 @@ class SessionStore {
     void each(const std::function<void(const Session&)>& visit) const;
 
     /// The whole table as bytes, for a daemon that is started anew; restore() takes them back,
-    /// checks every session against what lives now, and lets go what does not. Source: contract,
-    /// "A restart or crash under systemd keeps them".
+    /// checks every session against what lives now, and ends what does not. See raxauthd(8),
+    /// TOKENS AND RESTARTS.
     Secret serialise() const;
     void restore(const Secret& bytes, identity::TokenRevoker& revoker);
     /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on

@@ -21,7 +21,7 @@ namespace raxauth::settings {
 
 inline constexpr std::size_t kMaxShownBytes = 100;
 
-/// Who wants to know where a key was set, and what is wrong with it. `path` is dotted.
+/// Is told where each key was set, and what is wrong with it. `path` is dotted.
 class KeyListener {
   public:
     virtual ~KeyListener() = default;
@@ -96,7 +96,7 @@ Key<Owner> key(std::string_view name, Field Owner::* field, const Parse& parse) 
             }};
 }
 
-/// What the keys of a map must be, and its values.
+/// What the keys and values of a map must be.
 struct MapRule {
     bool (*is_key)(const std::string&);
     std::string_view keys;

@@ -64,7 +64,7 @@ struct AccountSettings {
     bool operator==(const AccountSettings&) const = default;
 };
 
-/// [access], and what of it a service overrides.
+/// [access]; a service may override each key.
 struct AccessSettings {
     bool require_mfa = true;
     std::vector<std::string> domains;
@@ -92,7 +92,7 @@ struct ServiceSettings {
     bool operator==(const ServiceSettings&) const = default;
 };
 
-/// What holds for one PAM service, defaults filled in.
+/// The rules for one PAM service, defaults filled in.
 struct ServicePolicy {
     AccessSettings access;
     Reuse reuse = Reuse::None;
@@ -138,11 +138,12 @@ inline constexpr std::string_view kBindingAdvice =
     "set access.domains, accounts.tenant_id or accounts.tenant_name, name the user in "
     "[accounts.map], or say access.any_domain = true";
 
-/// Services of programs that let people into the machine: sshd, login, greeters. What an earlier
-/// session proved says nothing there, whatever session the program itself was started from.
+/// Services of programs that let people into the machine: sshd, login, greeters. An earlier sign-in
+/// never counts there, not even one of the session that the program itself was started from.
 bool is_way_in(std::string_view service);
 
-/// Ways in, and su, which makes somebody another person: a sign-in there is never reused.
+/// Programs that let people in, and su, which turns one user into another: a sign-in is never
+/// reused there.
 bool is_entry_service(std::string_view service);
 
 /// Why the account phase of a service refuses those who have not signed in.
@@ -162,9 +163,9 @@ struct Settings {
     LimitSettings limits;
     OfflineSettings offline;
 
-    /// What holds for `service`, defaults of the contract filled in: reuse is "passcode" for sudo,
-    /// sudo-i, polkit-1 and screen lockers and never anything but "none" for sshd, login and su;
-    /// without_sign_in is "deny" for sshd while require_mfa holds.
+    /// The rules for `service`, with the defaults of raxauth.toml(5), [services.NAME]: reuse is
+    /// "passcode" for sudo, sudo-i, polkit-1 and screen lockers and never anything but "none" for
+    /// sshd, login and su; without_sign_in is "deny" for sshd while require_mfa holds.
     ServicePolicy for_service(std::string_view service) const;
     /// What [services.NAME] says; key by key, sudo-i inherits from sudo and su-l from su.
     ServiceSettings own_rules(std::string_view service) const;
@@ -173,10 +174,11 @@ struct Settings {
     std::vector<std::string> laxer_than_sudo(std::string_view service) const;
     /// All services with a demand, sorted.
     std::vector<std::string> demanding_services() const;
-    /// Is it said which Rackspace users may be whom here? One of: access.domains or
-    /// access.any_domain, a tenant, or an entry of [accounts.map] for this very user.
+    /// Does the configuration name the Rackspace users of this host (BINDING)? By one of:
+    /// access.domains or access.any_domain, a tenant, or an entry of [accounts.map] for this very
+    /// user.
     bool binds(std::string_view local_user, const AccessSettings& access) const;
-    /// Can anybody at all sign in through any service? False as installed: `status`,
+    /// Can anybody sign in through any service? False as installed: `status`,
     /// `check-config` and the journal then show kBindingAdvice.
     bool binds_anybody() const;
 

@@ -288,7 +288,7 @@ def test_what_is_no_number_is_asked_again_without_bothering_identity(host):
         at_the_number(host, session)
         for typed in ("512 555 0147", "+1", "my phone"):
             session.answer(typed)
-            assert "That is no number" in session.until(NUMBER)
+            assert "That is no telephone number" in session.until(NUMBER)
         assert not [r for r in host.identity.requests() if r["step"] == "phone"]
         session.answer(PHONE)
         session.until(PIN)

@@ -11,10 +11,10 @@
 #include <chrono>
 #include <string>
 
-/// What a set-up of a second factor says, and for how long.
+/// The texts of a set-up of a second factor, and its time.
 namespace raxauth::flows {
 
-/// How the code of a new device is spoken of.
+/// The words for the code of a new device.
 struct CodeWords {
     const char* no_digits;
     const char* not_accepted;
@@ -29,8 +29,8 @@ std::chrono::seconds enrolment_time(const caller::Context& context,
                                     const settings::Settings& settings);
 std::string in_words(std::chrono::seconds time);
 
-/// In what a QR code is drawn on a terminal with this locale. Nothing is known of the terminal
-/// behind sshd, and nearly all speak UTF-8.
+/// How to draw a QR code on a terminal with this locale. Nothing is known of the terminal behind
+/// sshd, and nearly all use UTF-8.
 enrolment::QrStyle qr_style_for(const std::string& locale);
 /// The question for the first passcode of an authenticator, with its key as a drawing and as text.
 Secret code_text(const Secret& key_uri, const enrolment::KeyUri& key, enrolment::QrStyle style);

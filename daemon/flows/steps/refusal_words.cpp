@@ -78,15 +78,16 @@ class AnswerWords {
     Verdict operator()(const identity::Throttled& throttled) const {
         return Verdict::refused(State::Unavailable, Reason::Throttled,
                                 throttled.retry_after
-                                    ? fmt::format("Identity limits our rate; retry after {} s",
+                                    ? fmt::format("Identity throttles this host; retry after {} s",
                                                   throttled.retry_after->count())
-                                    : std::string("Identity limits our rate"))
+                                    : std::string("Identity throttles this host"))
             .telling(fmt::format("{} is refusing requests for now. Try again in a minute.",
                                  words_.service));
     }
     Verdict operator()(const identity::Unreachable& lost) const {
         return Verdict::refused(State::Unavailable, Reason::IdentityUnreachable, lost.detail)
-            .telling(fmt::format("{} cannot be reached from this host.", words_.service));
+            .telling(fmt::format("{} cannot be reached from this host. Try again later.",
+                                 words_.service));
     }
     Verdict operator()(const identity::Fault& fault) const {
         return Verdict::refused(State::Unavailable, Reason::IdentityFault, fault.detail)
@@ -110,9 +111,9 @@ Told told(FactorRefusal::Cause cause, const ProviderWords& words) {
             State::Denied, Reason::ManagementRefused,
             fmt::format("{} does not know that name or id, or does not show it to you.", service)};
     case Cause::Conflict:
-        return {
-            State::Denied, Reason::ManagementRefused,
-            fmt::format("{} refused this because of the state that the account is in.", service)};
+        return {State::Denied, Reason::ManagementRefused,
+                fmt::format("{} refused this: it does not fit the present state of the account.",
+                            service)};
     case Cause::WrongCode:
         return {State::Denied, Reason::WrongCredentials,
                 "That code is wrong or too old. A code is valid for a short time only."};
@@ -125,10 +126,11 @@ Told told(FactorRefusal::Cause cause, const ProviderWords& words) {
         return {State::Unavailable, Reason::Throttled,
                 fmt::format("{} is refusing requests for now. Try again in a minute.", service)};
     case Cause::Unreachable:
-        return {State::Unavailable, Reason::IdentityUnreachable,
-                fmt::format("{} gave no answer. It may have done what was asked: look before you "
-                            "try again.",
-                            service)};
+        return {
+            State::Unavailable, Reason::IdentityUnreachable,
+            fmt::format(
+                "{} gave no answer. It may have done what was asked: check before you try again.",
+                service)};
     case Cause::Fault:
         break;
     }

@@ -14,8 +14,8 @@
 /// What a refusal means, to the person and in the journal.
 namespace raxauth::flows {
 
-/// An answer of the provider to a sign-in that is no token. (A token is no refusal: the verdict is
-/// a no all the same.)
+/// For an answer of the provider to a sign-in that is no token. (A token here is a fault of the
+/// caller, and is refused too.)
 conversation::Verdict refusal_of(const identity::Answer& answer,
                                  const identity::ProviderWords& words);
 
@@ -27,10 +27,10 @@ conversation::Verdict refusal_of(const identity::FactorRefusal& refusal, std::st
 conversation::Verdict throttled(const limits::LimitRefusal& refusal, WallTime now,
                                 std::string_view rule);
 
-/// The provider has no such thing: `what` is a clause, "There are no bypass codes".
+/// The provider does not offer this: `what` is a clause, "There are no bypass codes".
 conversation::Verdict not_offered(std::string_view what, const identity::ProviderWords& words);
 
-/// MFA is demanded, and it cannot be set up here.
+/// For an account that must have MFA where it cannot be set up here.
 std::string set_up_elsewhere(const identity::ProviderWords& words);
 
 } // namespace raxauth::flows

@@ -53,7 +53,7 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
     if (session == nullptr || anew) {
         if (!context.interactive) {
             throw Ended{has_no_sign_in(
-                "nobody there to sign in",
+                "no sign-in, and nobody to ask",
                 fmt::format("This session has no {} sign-in. Sign in first: raxauth login",
                             provider))};
         }
@@ -68,7 +68,8 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
     if (session == nullptr || session->signed_in.facts.id.empty()) {
         throw Ended{has_no_sign_in(
             "no entry, no user id",
-            fmt::format("This session has no {} sign-in that could be used.", provider))};
+            fmt::format("This session has no usable {} sign-in. Sign in again: raxauth login",
+                        provider))};
     }
     access.token = session->signed_in.token.text().clone();
     access.user_id = session->signed_in.facts.id;

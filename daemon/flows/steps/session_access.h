@@ -16,7 +16,7 @@
 
 namespace raxauth::flows {
 
-/// With what right a person manages their own account: the token of their login session.
+/// What a person manages their own account with: the token of their login session.
 struct SessionAccess {
     Subject subject;
     Secret token; ///< a copy, for the time of the conversation

@@ -61,8 +61,8 @@ using CurlMulti = CHandle<CURLM, curl_multi_cleanup>;
 using CurlEasy = CHandle<CURL, curl_easy_cleanup>;
 using CurlShare = CHandle<CURLSH, curl_share_cleanup>;
 
-/// Requests sent, or replies handed on, in one turn of the loop: a hundred at once would keep
-/// whoever calls meanwhile waiting for all of them.
+/// Requests sent, or replies handed on, in one turn of the loop: a hundred at once would make
+/// a caller on the bus wait for all of them.
 constexpr std::size_t kAtATurn = 4;
 /// Connections being opened at a time only because somebody may soon need one.
 constexpr std::size_t kWarmingAtOnce = 4;

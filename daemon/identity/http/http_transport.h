@@ -61,9 +61,9 @@ class HttpTransfer {
 
 struct TransportLimits {
     /// Connections, and so requests, at a time. 100 logins in flight at 40 ms need 100; beyond a
-    /// few hundred, connections cost more than they bring. See docs on performance.
+    /// few hundred, connections cost more than they bring. See docs/performance.md.
     unsigned connections = 128;
-    /// Requests that wait for a connection; beyond that the newcomer fails at once.
+    /// Requests that wait for a connection; beyond that a new one fails at once.
     std::size_t waiting = 4096;
     std::size_t body_bytes = 1024 * 1024; ///< a reply with its catalogue takes some 50 KiB
     std::size_t header_bytes = 64 * 1024;

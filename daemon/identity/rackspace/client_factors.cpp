@@ -617,7 +617,7 @@ Client::bypass_codes(Acting who, unsigned count, std::optional<std::chrono::minu
     if (valid_for) {
         body.text("validityDuration", "PT" + std::to_string(valid_for->count()) + "M");
     }
-    body.text("numberOfCodes", std::to_string(count)); // a text, as in the documents
+    body.text("numberOfCodes", std::to_string(count)); // a text: docs/identity-v2.md, 3
     add_body(request, body.take(), Cause::Fault);
     return ask(transport_, std::move(request), read_bypass_codes);
 }

@@ -19,7 +19,7 @@ namespace raxauth::identity::rackspace {
 /// commas; foreign challenges before and after. A session id is usable when it is not empty, has at
 /// most 4096 bytes and only visible ASCII, since it goes back as a header. A factor other than
 /// OTPPASSCODE is a passcode.
-/// Source: Identity v2.0 "Authenticate with multi-factor", RFC 9110 section 11.6.1.
+/// See docs/identity-v2.md, "The challenge", and RFC 9110, section 11.6.1.
 std::optional<Challenge> find_os_mf_challenge(const std::vector<std::string_view>& headers);
 
 /// Is there a challenge of scheme OS-MF at all, usable or not?

@@ -15,8 +15,7 @@ enum class Step { Credentials, Passcode };
 /// password comes from a fault body as Identity writes it: without one (HTML of a filter, portal,
 /// firewall or maintenance page, or nothing) no status means more than Fault. The status decides
 /// yes or no; error codes (AUTH-0NN), fault names and, where a server sends neither, the stable
-/// words of a message only refine a no. Source: Identity v2.0, "Authenticate", error responses;
-/// texts as seen in server code.
+/// words of a message only refine a no. See docs/identity-v2.md, "Refusals".
 Answer read_refusal(Step step, const HttpReply& reply, WallTime now);
 
 } // namespace raxauth::identity::rackspace

@@ -50,6 +50,14 @@ def test_a_persons_claims_about_service_session_and_uid_are_not_believed(host):
     assert line.get("RAXAUTH_REMOTE_HOST") != "203.0.113.9"
 
 
+def test_root_alone_may_introspect(host):
+    interface = "org.freedesktop.DBus.Introspectable"
+    with host.caller("alice") as alice:
+        assert error_of(alice.call, "Introspect", interface=interface).endswith("AccessDenied")
+    with host.caller() as root:
+        assert "BeginSignIn" in root.call("Introspect", interface=interface)[0]
+
+
 def test_a_conversation_goes_on_when_its_caller_has_left_the_bus(host):
     with host.caller() as sshd:
         step = sshd.begin(user="alice", service="sshd")

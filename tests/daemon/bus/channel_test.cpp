@@ -326,7 +326,7 @@ TEST(DaemonChannel, takes_no_header_along_with_the_greeting_that_claims_too_much
     check_ended("a message that is too large, or none");
 }
 
-TEST(DaemonChannel, is_given_up_when_it_stays_ready_and_never_brings_a_message) {
+TEST(DaemonChannel, holds_up_no_timer_when_its_peer_lets_nothing_be_said) {
     int ends[2];
     CHECK_TRUE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     peer.reset(ends[0]);
@@ -337,9 +337,12 @@ TEST(DaemonChannel, is_given_up_when_it_stays_ready_and_never_brings_a_message) 
         std::make_shared<bus::Channel>(loop, registry, UniqueFd(ends[1]), [this](bus::Channel*) {
             loop.post([this] { channel.reset(); });
         });
+    deadline = 200ms;
     begin();
-    write(kGreeting + header(1, 20000, 0) + std::string(4000, 'x'));
-    check_ended("no progress");
+    const std::string text = "AUTH ANONYMOUS\r\nBEGIN\r\n";
+    const std::string anonymous = std::string(1, '\0') + text;
+    write(anonymous + header(1, 284, 0) + std::string(284, 'x'));
+    check_ended("sign_in.deadline");
 }
 
 TEST(DaemonChannel, lets_go_of_a_kept_question_when_its_time_is_over) {

@@ -257,10 +257,10 @@ TEST(Registry, tells_a_flow_that_is_destroyed_whether_the_caller_said_cancel) {
     };
 
     begin(waits);
-    CHECK_TRUE(registry.cancel(owner, id()));
+    registry.cancel(id());
     run_until_idle(loop);
     begin(waits);
-    registry.owner_gone(owner); // the connection is lost
+    registry.left(id()); // the connection is lost
     run_until_idle(loop);
     begin(waits);
     registry.stop();

@@ -120,7 +120,7 @@ TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "2")
         .when_asked_for(kNumber, "512 555")
-        .when_asked_for("begins with +", " +1 512-555-0199 ")
+        .when_asked_for("begin with +", " +1 512-555-0199 ")
         .when_asked_for("**99", "1111")
         .when_asked_for("not accepted", FakeFactors::kPin)
         .when_asked_for("Now sign in with it", "1411594");

@@ -221,17 +221,20 @@ TEST(BusClient, takes_an_older_daemon_for_none) {
 
 TEST(BusClient, cancels_without_waiting) {
     const PrivateBus bus;
-    FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}})});
+    FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}}),
+                                      Say::ask({{"secret", "Passcode: "}}, 2)});
     {
         BusClient client(bus.address(), 5s);
         static_cast<void>(client.begin(DialogueKind::SignIn, context_of("alice")));
+        static_cast<void>(
+            client.answer(1, secrets({"hunter2"}))); // before that, to hang up will do
         client.cancel();
     }
 
-    const auto calls = daemon.finish(2);
-    CHECK_EQUAL(2U, calls.size());
-    STRCMP_EQUAL("Cancel", calls[1].member.c_str());
-    CHECK_TRUE(calls[1].on_channel);
+    const auto calls = daemon.finish(3);
+    CHECK_EQUAL(3U, calls.size());
+    STRCMP_EQUAL("Cancel", calls[2].member.c_str());
+    CHECK_TRUE(calls[2].on_channel);
 }
 
 TEST(BusClient, cancels_nothing_where_nothing_began) {

@@ -191,7 +191,7 @@ class Host:
         folder.mkdir(parents=True, exist_ok=True)
         for place in (folder, folder.parent):
             place.chmod(0o755)  # whatever the umask of this process is
-        programs = [HERE / "speak_bus.py", HERE / "trouble.py"]
+        programs = [HERE / name for name in ("speak_bus.py", "peer.py", "trouble.py")]
         if self.build:
             programs.append(self.build / "tests/host/pam_probe")
         for program in programs:

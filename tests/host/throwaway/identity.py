@@ -220,6 +220,8 @@ class Identity:
 
     def requests(self):
         """The log of all requests since the last reset, oldest first."""
+        if not os.path.exists(self._log_path):
+            return []  # the host is down: a failed test shows what there is
         with open(self._log_path, "rb") as file:
             file.seek(self._seen)
             return [json.loads(line) for line in file.read().splitlines() if line]

@@ -78,6 +78,9 @@ class Terminal:
             return "refused", self.child.match.group(0)
         if at == 2:
             text = self.child.match.group(0).strip()
+            if text.lower().endswith("passcode:"):  # what it says stands on the lines above
+                above = self.child.before.replace("\r", "").rstrip("\n").split("\n\n")[-1]
+                text = f"{above.strip()}\n{text}".strip()
             self.prompts.append(text)
             return "ask", text
         return "end", ""

@@ -47,6 +47,7 @@ void Dispatcher::serve(sd_bus_message* call, Task<void> task) {
             reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
         }
         if (self.serving_.contains(number)) { // it had to wait, and its frame cannot end itself
+            self.count_out(number); // now: what is posted waits as long as calls come
             self.rooms_.loop.post([&self, number] { self.served(number); });
         }
     };
@@ -57,13 +58,15 @@ void Dispatcher::serve(sd_bus_message* call, Task<void> task) {
     }
 }
 
-void Dispatcher::served(std::uint64_t id) {
-    const auto done = serving_.find(id);
-    const auto sender = served_senders_.find(done->second.sender);
+void Dispatcher::count_out(std::uint64_t id) {
+    const auto sender = served_senders_.find(serving_.at(id).sender);
     if (--sender->second == 0) {
         served_senders_.erase(sender);
     }
-    serving_.erase(done);
+}
+
+void Dispatcher::served(std::uint64_t id) {
+    serving_.erase(id);
 }
 
 Task<Caller> Dispatcher::find_caller(const BusMessage& call) {

@@ -47,6 +47,7 @@ class Dispatcher {
     CallerShares::Place share_of(uid_t uid) { return {shares_, uid}; }
 
   private:
+    void count_out(std::uint64_t id);
     void served(std::uint64_t id);
 
     const Rooms& rooms_;

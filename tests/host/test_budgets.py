@@ -31,7 +31,7 @@ def test_wrong_passwords_from_many_networks_keep_nobody_out(lenient, network):
 
 
 def test_an_outage_does_not_use_up_the_messages_for_half_an_hour(host):
-    host.configure({"identity": {"request_timeout": "1s", "connect_timeout": "1s"}})
+    host.configure({"identity": {"request_timeout": "1s", "connect_timeout": "500ms"}})
     host.identity.fault("alice", "stall", step="first")
     for _ in range(6):
         report = probe(host, "alice", ["wrong"], "192.0.2.1")

@@ -47,7 +47,7 @@ void Dispatcher::serve(sd_bus_message* call, Task<void> task) {
             reply_error(message.get(), SD_BUS_ERROR_FAILED, "not served");
         }
         if (self.serving_.contains(number)) { // it had to wait, and its frame cannot end itself
-            self.count_out(number); // now: what is posted waits as long as calls come
+            self.count_out(number);           // now: what is posted waits as long as calls come
             self.rooms_.loop.post([&self, number] { self.served(number); });
         }
     };

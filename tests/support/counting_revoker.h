@@ -9,7 +9,8 @@
 
 namespace raxauth::testing {
 
-/// Keeps the account of every token: each one issued ends exactly once, abandoned or left to expire.
+/// Keeps the account of every token: each one issued ends exactly once, abandoned or left to
+/// expire.
 class CountingRevoker final : public identity::TokenRevoker {
   public:
     void issued(const Secret& token) noexcept override {

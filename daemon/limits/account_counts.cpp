@@ -156,8 +156,8 @@ AccountCounts::Row AccountCounts::free_row(bool always) {
         // They go on counting for the account as a whole.
         auto& elsewhere = rows_[kElsewhere].wrong_passwords;
         const auto& passwords = rows_[best].wrong_passwords;
-        const auto middle = elsewhere.insert(elsewhere.end(), passwords.begin(), passwords.end());
-        std::inplace_merge(elsewhere.begin(), middle, elsewhere.end());
+        elsewhere.insert(elsewhere.end(), passwords.begin(), passwords.end());
+        std::sort(elsewhere.begin(), elsewhere.end());
         const std::size_t excess = elsewhere.size() - std::min(elsewhere.size(), kMaxElsewhere);
         elsewhere.erase(elsewhere.begin(), elsewhere.begin() + static_cast<std::ptrdiff_t>(excess));
     }

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <variant>
 
-using namespace raxauth::policy;
+using namespace raxauth::settings;
 
 namespace {
 
@@ -40,7 +40,7 @@ void check(const Settings& settings) {
     for (const char* service : {"sshd", "login", "su"}) {
         require(settings.for_service(service).reuse == Reuse::None);
     }
-    require(account_for(settings.accounts, "alice").has_value());
+    require(raxauth::policy::account_for(settings.accounts, "alice").has_value());
 }
 
 void check(const SettingsFaults& faults) {

@@ -131,7 +131,7 @@ class Service {
             sign_in.service.end(sign_in);
         } else {
             sign_in.service.serve_channel(sign_in);
-            sign_in.service.reply(sign_in, "ask", "", "Rackspace password: ");
+            sign_in.service.reply(sign_in, "ask", "", "Password: ");
         }
         return 1;
     }
@@ -224,7 +224,7 @@ class Service {
             curl_multi_remove_handle(multi_.get(), easy);
             if (!sign_in->second && status == 401) {
                 sign_in->second = true;
-                reply(*sign_in, "ask", "", "Rackspace passcode: ");
+                reply(*sign_in, "ask", "", "Passcode: ");
             } else {
                 reply(*sign_in, status == 200 ? "granted" : "denied", "identity", nullptr);
                 end(*sign_in);

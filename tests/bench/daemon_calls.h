@@ -85,7 +85,7 @@ inline std::string prompt_of(const client::Step& step) {
 }
 
 inline bool asks_for_passcode(const client::Step& step) {
-    return prompt_of(step).find("passcode") != std::string::npos;
+    return prompt_of(step).find("asscode: ") != std::string::npos;
 }
 
 } // namespace raxauth::bench

@@ -18,7 +18,7 @@ extern "C" int converse(int count, const pam_message** messages, pam_response** 
         std::calloc(static_cast<std::size_t>(count), sizeof(pam_response)));
     for (int i = 0; responses != nullptr && i < count; ++i) {
         if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF) {
-            const bool passcode = std::strstr(messages[i]->msg, "passcode") != nullptr;
+            const bool passcode = std::strstr(messages[i]->msg, "asscode: ") != nullptr;
             const char* text = std::getenv(passcode ? "BENCH_CODE" : "BENCH_PASSWORD");
             responses[i].resp = text == nullptr ? nullptr : strdup(text);
         }

@@ -50,7 +50,7 @@ constexpr const char* kPasswordVariable = "BENCH_PASSWORD";
 constexpr const char* kCodeVariable = "BENCH_CODE";
 
 char* answer_to(const char* prompt) {
-    const bool passcode = std::strstr(prompt, "passcode") != nullptr;
+    const bool passcode = std::strstr(prompt, "asscode: ") != nullptr;
     const char* text = std::getenv(passcode ? kCodeVariable : kPasswordVariable);
     return text == nullptr ? nullptr : strdup(text);
 }

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+REFUSED_BY_PAM = re.compile("Permission denied|Authentication service cannot retrieve")
 RAN = "/tmp/cron-ran-as"
 FAULTY = {"access": {"domians": ["123456"]}}
 ROLES = {"services": {"sudo": {"roles": ["admin"]}}}
@@ -69,9 +70,10 @@ def cron_runs(host, user="alice"):
     mark = host.journal.mark()
     cron = host.spawn(["cron", "-f"])
     try:
+        # cron's own words for what PAM answered; the daemon's line comes before the job runs.
         host.wait_until(lambda: (ran.exists() and ran.read_text()) or
-                        host.journal.entries(mark, MESSAGE=re.compile("Permission denied|"
-                                                                      "unavailable|cannot retrieve")),
+                        host.journal.entries(mark, SYSLOG_IDENTIFIER=re.compile("(?i)^cron$"),
+                                             MESSAGE=REFUSED_BY_PAM),
                         "cron has run the job, or refused to", 30)
     finally:
         for pid in host.pids("cron"):

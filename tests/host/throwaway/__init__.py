@@ -4,8 +4,9 @@
 from .caller import BusError, Caller, pipe
 from .people import CROWD, PEOPLE, local_password
 from .processes import wait_until
-from .terminal import Attempt, Terminal
+from .terminal import SHELL, Attempt, Terminal
 from .throwaway_host import ThrowawayHost
+from .x_display import XDisplay
 
-__all__ = ["CROWD", "PEOPLE", "Attempt", "BusError", "Caller", "Terminal", "ThrowawayHost",
-           "local_password", "pipe", "wait_until"]
+__all__ = ["CROWD", "PEOPLE", "SHELL", "Attempt", "BusError", "Caller", "Terminal", "ThrowawayHost",
+           "XDisplay", "local_password", "pipe", "wait_until"]

@@ -10,6 +10,7 @@ import signal
 import subprocess
 
 from .caller import Caller
+from .clients import LIBRARIES, Client
 from .people import PEOPLE
 from .probe import Probe
 from .processes import Service, children, end_process, forget_login, wait_until
@@ -192,6 +193,7 @@ class Host:
         for place in (folder, folder.parent):
             place.chmod(0o755)  # whatever the umask of this process is
         programs = [HERE / name for name in ("speak_bus.py", "peer.py", "trouble.py")]
+        programs += [HERE / "clients" / name for name in LIBRARIES]
         if self.build:
             programs.append(self.build / "tests/host/pam_probe")
         for program in programs:
@@ -290,8 +292,11 @@ class Host:
         if drop_in:
             shipped = self.path("/usr/share/raxauth/50-raxauth-sshd.conf")
             (folder / "50-raxauth-sshd.conf").write_text(shipped.read_text())
-        for place in ("/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/client_key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "host",
+        # JSch, for one, knows no ed25519
+        for place, kind in (("/etc/ssh/ssh_host_ed25519_key", "ed25519"),
+                            ("/etc/ssh/ssh_host_ecdsa_key", "ecdsa"),
+                            ("/etc/ssh/client_key", "ed25519")):
+            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "host",
                             "-f", self.path(place)], check=True, stdin=subprocess.DEVNULL)
         known = self.path("/etc/ssh/ssh_known_hosts")
         known.write_text("127.0.0.1,localhost,throwaway "
@@ -349,6 +354,10 @@ class Host:
         """ARGV on a terminal of the host's own (su, login and sudo want to know its name)."""
         quoted = " ".join("'" + str(a).replace("'", "'\\''") + "'" for a in argv)
         return Terminal(self.argv(["script", "-qefc", quoted, "/dev/null"], user, env))
+
+    def client(self, library, user, how):
+        """A Client of USER's that signs in with a LIBRARY of its own ("jsch.bsh" ...)."""
+        return Client(self, library, user, how)
 
     # -- people of the host, as programs
 

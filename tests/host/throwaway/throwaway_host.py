@@ -120,10 +120,14 @@ class ThrowawayHost(Host):
         def listening():
             if process.poll() is not None:
                 raise RuntimeError("sshd did not start:\n" + self.log("sshd"))
-            table = pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text()
-            return any(line.split()[1].endswith(":0016") and line.split()[3] == "0A"
-                       for line in table.splitlines()[1:])
+            return self.listens(22)
         wait_until(listening, "sshd listens")
+
+    def listens(self, port):
+        """Does anything in the host listen on this TCP port?"""
+        sockets = [line.split() for family in ("tcp", "tcp6") for line in
+                   pathlib.Path(f"/proc/{self.pid}/net/{family}").read_text().splitlines()[1:]]
+        return any(s[1].endswith(f":{port:04X}") and s[3] == "0A" for s in sockets)
 
     # -- a bus in trouble
 

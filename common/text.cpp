@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace raxauth {
 namespace {
@@ -45,6 +46,37 @@ void end_with_ellipsis(std::string& clean, std::size_t max_bytes) {
     if (max_bytes >= kCut.size()) {
         clean += kCut;
     }
+}
+
+std::string_view allowed_or_mark(Utf8Character character, std::string_view piece) {
+    return character.valid && !is_forbidden(character.code_point) ? piece : "?";
+}
+
+/// Copies `foreign` and takes from it what was copied. Printable ASCII stays as it is; for every
+/// other character `choose(clean, character, piece)` says what stands in its place. Cut to
+/// `max_bytes`. The room is reserved at once, so that a secret leaves no pieces behind.
+template <class Choose>
+std::string copy_clean(std::string_view& foreign, std::size_t max_bytes, Choose choose) {
+    std::string clean;
+    clean.reserve(std::min(foreign.size(), max_bytes));
+    while (!foreign.empty()) {
+        const std::size_t plain = std::min(plain_bytes(foreign), max_bytes - clean.size());
+        clean += foreign.substr(0, plain);
+        foreign.remove_prefix(plain);
+        if (foreign.empty()) {
+            break;
+        }
+        const Utf8Character next = decode_utf8(foreign);
+        const std::string_view source = foreign.substr(0, next.bytes);
+        foreign.remove_prefix(next.bytes);
+        const std::string_view piece = choose(std::string_view(clean), next, source);
+        if (clean.size() + piece.size() > max_bytes) {
+            end_with_ellipsis(clean, max_bytes);
+            break;
+        }
+        clean += piece;
+    }
+    return clean;
 }
 
 } // namespace
@@ -110,32 +142,13 @@ bool is_plain_text(std::string_view text) {
 }
 
 std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
-    std::string clean;
-    clean.reserve(std::min(foreign.size(), max_bytes));
-    while (!foreign.empty()) {
-        const std::size_t plain = std::min(plain_bytes(foreign), max_bytes - clean.size());
-        clean += foreign.substr(0, plain);
-        foreign.remove_prefix(plain);
-        if (foreign.empty()) {
-            break;
-        }
-        const Utf8Character next = decode_utf8(foreign);
-        std::string_view piece = foreign.substr(0, next.bytes);
-        foreign.remove_prefix(next.bytes);
+    const auto one_blank = [](std::string_view clean, Utf8Character next, std::string_view piece) {
         if (next.valid && is_blank(next.code_point)) {
-            if (clean.empty() || clean.back() == ' ') {
-                continue;
-            }
-            piece = " ";
-        } else if (!next.valid || is_forbidden(next.code_point)) {
-            piece = "?";
+            return clean.empty() || clean.back() == ' ' ? std::string_view{} : " ";
         }
-        if (clean.size() + piece.size() > max_bytes) {
-            end_with_ellipsis(clean, max_bytes);
-            return clean;
-        }
-        clean += piece;
-    }
+        return allowed_or_mark(next, piece);
+    };
+    std::string clean = copy_clean(foreign, max_bytes, one_blank);
     if (!clean.empty() && clean.back() == ' ') {
         clean.pop_back();
     }
@@ -143,33 +156,21 @@ std::string sanitise(std::string_view foreign, std::size_t max_bytes) {
 }
 
 std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
-    std::string clean;
-    clean.reserve(std::min(foreign.size(), max_bytes)); // a secret leaves no pieces behind
-    while (!foreign.empty()) {
-        const std::size_t plain = std::min(plain_bytes(foreign), max_bytes - clean.size());
-        clean += foreign.substr(0, plain);
-        foreign.remove_prefix(plain);
-        if (foreign.empty()) {
-            break;
-        }
-        const Utf8Character next = decode_utf8(foreign);
-        std::string_view piece = foreign.substr(0, next.bytes);
-        foreign.remove_prefix(next.bytes);
+    const auto layout = [&foreign](std::string_view, Utf8Character next, std::string_view piece) {
         if (piece == "\r" && foreign.starts_with('\n')) {
-            continue;
+            return std::string_view{};
         }
         if (piece == "\t") {
-            piece = " ";
-        } else if (piece != "\n" && (!next.valid || is_forbidden(next.code_point))) {
-            piece = "?";
+            return std::string_view(" ");
         }
-        if (clean.size() + piece.size() > max_bytes) {
-            end_with_ellipsis(clean, max_bytes);
-            return clean;
-        }
-        clean += piece;
-    }
-    return clean;
+        return piece == "\n" ? piece : allowed_or_mark(next, piece);
+    };
+    return copy_clean(foreign, max_bytes, layout);
+}
+
+std::string error_words(int error) {
+    const char* const words = ::strerrordesc_np(error);
+    return words != nullptr ? words : "unknown error";
 }
 
 } // namespace raxauth

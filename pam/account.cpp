@@ -7,6 +7,7 @@
 #include "pam/subject.h"
 #include "pam/transaction.h"
 
+#include <chrono>
 #include <ctime>
 #include <security/pam_modules.h>
 #include <syslog.h>
@@ -83,7 +84,9 @@ int check_account(const Invocation& call) {
         return account_code(verdict->outcome, call.options.ignore_unknown_user);
     }
     if (subject->ownership == Ownership::Ours &&
-        is_account_expired(subject->user, std::time(nullptr), call.log)) {
+        is_account_expired(subject->user,
+                           std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()),
+                           call.log)) {
         const Verdict expired{Outcome::Expired, "the account's expiry date in shadow is over", {}};
         log_verdict(call, "account check", *subject, expired);
         tell_expired(call);

@@ -45,8 +45,7 @@ bool means_unavailable(std::string_view name) {
 }
 
 std::string describe(int error) {
-    const char* const words = ::strerrordesc_np(error);
-    return std::string("raxauthd: ") + (words != nullptr ? words : "unknown error");
+    return std::string("raxauthd: ") + error_words(error);
 }
 
 /// What a call without a result means to the person who signs in.

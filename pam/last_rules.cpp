@@ -2,10 +2,10 @@
 #include "pam/last_rules.h"
 
 #include "common/account_rules.h"
+#include "common/text.h"
 #include "common/unique_fd.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <optional>
 #include <sys/stat.h>
@@ -59,7 +59,7 @@ LastRule last_rule_of(std::string_view service, const char* directory) {
     }
     struct stat owner{};
     if (!place || ::fstat(place.get(), &owner) < 0) {
-        return unknown(std::strerror(errno)); // NOLINT(concurrency-mt-unsafe): glibc's is safe
+        return unknown(error_words(errno));
     }
     const UniqueFd file(::openat(place.get(), kAccountRulesFile,
                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
@@ -68,7 +68,7 @@ LastRule last_rule_of(std::string_view service, const char* directory) {
     }
     struct stat status{};
     if (!file || ::fstat(file.get(), &status) < 0) {
-        return unknown(std::strerror(errno)); // NOLINT(concurrency-mt-unsafe): glibc's is safe
+        return unknown(error_words(errno));
     }
     const bool owned = status.st_uid == 0 || status.st_uid == owner.st_uid;
     if (!S_ISREG(status.st_mode) || !owned || others_may_write(status) || others_may_write(owner)) {

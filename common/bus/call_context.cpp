@@ -38,11 +38,11 @@ class Writer {
             return;
         }
         keep(sd_bus_message_open_container(message_, 'e', "sv"));
-        keep(sd_bus_message_append_basic(message_, 's', name));
+        keep(sd_bus_message_append(message_, "s", name));
         keep(sd_bus_message_open_container(message_, 'v', "as"));
         keep(sd_bus_message_open_container(message_, 'a', "s"));
         for (const std::string& value : values) {
-            keep(sd_bus_message_append_basic(message_, 's', value.c_str()));
+            keep(sd_bus_message_append(message_, "s", value.c_str()));
         }
         for (int open = 0; open < 3; ++open) {
             keep(sd_bus_message_close_container(message_));

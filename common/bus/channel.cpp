@@ -8,7 +8,7 @@ namespace raxauth::client {
 namespace {
 
 int append_answers(sd_bus_message* call, std::uint64_t serial, const std::vector<Secret>& answers) {
-    int r = sd_bus_message_append_basic(call, 't', &serial);
+    int r = sd_bus_message_append(call, "t", serial);
     if (r >= 0) {
         r = sd_bus_message_open_container(call, 'a', "ay");
     }

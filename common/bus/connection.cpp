@@ -178,7 +178,7 @@ bool Connection::take_in() noexcept {
     do {
         r = sd_bus_process(bus_.get(), nullptr);
     } while (r > 0);
-    return r == 0 && sd_bus_is_open(bus_.get()) > 0;
+    return r == 0; // a connection that has ended is an error
 }
 
 Result<BusMessage> Connection::new_call(const char* destination, const char* object,
@@ -215,8 +215,9 @@ Result<BusMessage> Connection::send(const BusMessage& call, Deadline deadline) {
 }
 
 void Connection::send_at_once(const BusMessage& call) noexcept {
-    static_cast<void>(sd_bus_message_set_expect_reply(call.get(), 0));
-    static_cast<void>(sd_bus_send(bus_.get(), call.get(), /*cookie=*/nullptr));
+    // Without a callback and a slot nobody wants the reply, and the message says so.
+    static_cast<void>(sd_bus_call_async(bus_.get(), /*slot=*/nullptr, call.get(),
+                                        /*callback=*/nullptr, /*userdata=*/nullptr, kNoTimeout));
 }
 
 } // namespace raxauth::client

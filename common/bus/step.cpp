@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace raxauth::client {
 namespace {
@@ -17,13 +16,11 @@ class Reader {
   public:
     explicit Reader(sd_bus_message* message) : message_(message) {}
 
-    bool number(std::uint64_t& value) {
-        return sd_bus_message_read_basic(message_, 't', &value) > 0;
-    }
+    bool number(std::uint64_t& value) { return sd_bus_message_read(message_, "t", &value) > 0; }
 
     bool text(std::string_view& value) {
         const char* read = nullptr;
-        if (sd_bus_message_read_basic(message_, 's', &read) <= 0) {
+        if (sd_bus_message_read(message_, "s", &read) <= 0) {
             return false;
         }
         value = read;
@@ -128,8 +125,7 @@ const char* broken_rule(const Step& step) noexcept {
 }
 
 Result<Step> read_step(sd_bus_message* reply) {
-    const char* const signature = sd_bus_message_get_signature(reply, /*complete=*/1);
-    if (signature == nullptr || std::strcmp(signature, contract::kStepSignature) != 0) {
+    if (sd_bus_message_has_signature(reply, contract::kStepSignature) <= 0) {
         return CallError{CallError::Kind::OtherVersion, 0, {}, {}};
     }
     Step step;

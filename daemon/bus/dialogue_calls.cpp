@@ -104,14 +104,13 @@ void DialogueCalls::begin(sd_bus_message* call, DialogueKind kind) {
 Task<void> DialogueCalls::serve_begin(BusMessage call, ContextMessage message, DialogueKind kind) {
     Task<caller::Caller> look_up = dispatcher_.find_caller(call);
     caller::Caller caller = co_await std::move(look_up);
-    Task<Dispatcher::Established> establishing =
-        dispatcher_.establish(std::move(caller), std::move(message.claims));
-    Dispatcher::Established who = co_await std::move(establishing);
-    if (const auto* refusal = std::get_if<Refusal>(&who)) {
-        reply_error(call.get(), refusal->error, refusal->text);
+    Task<std::optional<Context>> establishing =
+        dispatcher_.establish_or_refuse(call, std::move(caller), std::move(message.claims));
+    std::optional<Context> established = co_await std::move(establishing);
+    if (!established) {
         co_return;
     }
-    auto& context = std::get<Context>(who);
+    Context& context = *established;
     if (!is_valid_user_name(context.user)) {
         context.user = sanitise(context.user, 64);
         record(rooms_.history, hook_of(kind), context, State::Denied, Reason::InvalidUserName, "");

@@ -116,4 +116,15 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
     co_return context;
 }
 
+Task<std::optional<Context>> Dispatcher::establish_or_refuse(const BusMessage& call, Caller caller,
+                                                             Context claims) {
+    Task<Established> establishing = establish(std::move(caller), std::move(claims));
+    Established who = co_await std::move(establishing);
+    if (const auto* refusal = std::get_if<Refusal>(&who)) {
+        reply_error(call.get(), refusal->error, refusal->text);
+        co_return std::nullopt;
+    }
+    co_return std::get<Context>(std::move(who));
+}
+
 } // namespace raxauth::bus

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -42,6 +43,9 @@ class Dispatcher {
     using Established = std::variant<caller::Context, Refusal>;
     /// Turns claims into a context: root is believed, others act for themselves alone.
     Task<Established> establish(caller::Caller caller, caller::Context claims);
+    /// The same for a call that is refused where there is no context: none then.
+    Task<std::optional<caller::Context>>
+    establish_or_refuse(const BusMessage& call, caller::Caller caller, caller::Context claims);
 
     /// For what a call of an ordinary user asks NSS besides: the share of it that they have.
     CallerShares::Place share_of(uid_t uid) { return {shares_, uid}; }

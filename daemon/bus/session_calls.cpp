@@ -68,14 +68,13 @@ void SessionCalls::check_account(sd_bus_message* call) {
 Task<void> SessionCalls::serve_check_account(BusMessage call, ContextMessage message) {
     Task<Caller> look_up = dispatcher_.find_caller(call);
     Caller caller = co_await std::move(look_up);
-    Task<Dispatcher::Established> establishing =
-        dispatcher_.establish(std::move(caller), std::move(message.claims));
-    Dispatcher::Established who = co_await std::move(establishing);
-    if (const auto* refusal = std::get_if<Refusal>(&who)) {
-        reply_error(call.get(), refusal->error, refusal->text);
+    Task<std::optional<Context>> establishing =
+        dispatcher_.establish_or_refuse(call, std::move(caller), std::move(message.claims));
+    std::optional<Context> established = co_await std::move(establishing);
+    if (!established) {
         co_return;
     }
-    auto& context = std::get<Context>(who);
+    Context& context = *established;
     flows::AccountVerdict verdict;
     const ConfigurationInForce now = rooms_.configuration();
     if (!is_valid_user_name(context.user)) {
@@ -113,14 +112,13 @@ Task<void> SessionCalls::serve_open_session(BusMessage call, ContextMessage mess
     }
     Task<Caller> look_up = dispatcher_.find_caller(call);
     const Caller caller = co_await std::move(look_up);
-    Task<Dispatcher::Established> establishing =
-        dispatcher_.establish(caller, std::move(message.claims));
-    Dispatcher::Established who = co_await std::move(establishing);
-    if (const auto* refusal = std::get_if<Refusal>(&who)) {
-        reply_error(call.get(), refusal->error, refusal->text);
+    Task<std::optional<Context>> establishing =
+        dispatcher_.establish_or_refuse(call, caller, std::move(message.claims));
+    const std::optional<Context> established = co_await std::move(establishing);
+    if (!established) {
         co_return;
     }
-    const auto& context = std::get<Context>(who);
+    const Context& context = *established;
     const auto opened = rooms_.sessions.open(context.ticket, context, caller.pid);
     if (opened) {
         journal::session_opened(context.user, context.service, context.remote_host);
@@ -162,14 +160,10 @@ Task<std::optional<Context>> SessionCalls::find_person(const BusMessage& call) {
                     "root does not sign in; run this as the person who signed in");
         co_return std::nullopt;
     }
-    Task<Dispatcher::Established> establishing =
-        dispatcher_.establish(std::move(caller), Context{});
-    Dispatcher::Established who = co_await std::move(establishing);
-    if (const auto* refusal = std::get_if<Refusal>(&who)) {
-        reply_error(call.get(), refusal->error, refusal->text);
-        co_return std::nullopt;
-    }
-    co_return std::get<Context>(std::move(who));
+    Task<std::optional<Context>> establishing =
+        dispatcher_.establish_or_refuse(call, std::move(caller), Context{});
+    std::optional<Context> person = co_await std::move(establishing);
+    co_return person;
 }
 
 void SessionCalls::get_token(sd_bus_message* call) {

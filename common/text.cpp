@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 namespace raxauth {
 namespace {
@@ -166,11 +165,6 @@ std::string sanitise_lines(std::string_view foreign, std::size_t max_bytes) {
         return piece == "\n" ? piece : allowed_or_mark(next, piece);
     };
     return copy_clean(foreign, max_bytes, layout);
-}
-
-std::string error_words(int error) {
-    const char* const words = ::strerrordesc_np(error);
-    return words != nullptr ? words : "unknown error";
 }
 
 } // namespace raxauth

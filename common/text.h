@@ -36,8 +36,4 @@ Utf8Character decode_utf8(std::string_view text);
 /// Valid UTF-8 without control characters (C0, DEL, C1): fit for a message, a header, an argument.
 bool is_plain_text(std::string_view text);
 
-/// What errno `error` means, in English whatever the locale; safe in any thread (unlike
-/// strerror(3)).
-std::string error_words(int error);
-
 } // namespace raxauth

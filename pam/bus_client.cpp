@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/bus_client.h"
 
+#include "common/error_words.h"
 #include "common/text.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string_view>
 
 namespace raxauth::pam {

@@ -2,7 +2,7 @@
 #include "pam/last_rules.h"
 
 #include "common/account_rules.h"
-#include "common/text.h"
+#include "common/error_words.h"
 #include "common/unique_fd.h"
 
 #include <cerrno>

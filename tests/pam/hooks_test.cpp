@@ -180,15 +180,17 @@ TEST(Authenticate, is_unavailable_without_bus_or_daemon) {
 }
 
 TEST(Authenticate, tells_the_daemon_of_a_cancel_and_nothing_else) {
-    FakeDaemon daemon(bus.address(), {kAskPassword, kGranted});
+    FakeDaemon daemon(bus.address(), {kAskPassword, kAskPasscode, kGranted});
     PamApplication app(kAuth, "nobody", bus.address());
-    app.conversation.answers = {std::nullopt};
+    // At the second question: before the first answer the channel may not be up, and hanging up
+    // says it all.
+    app.conversation.answers = {"hunter2", std::nullopt};
 
     CHECK_EQUAL(PAM_CONV_ERR, pam_authenticate(app.handle(), 0));
 
-    const auto calls = daemon.finish(2);
-    CHECK_EQUAL(2U, calls.size());
-    STRCMP_EQUAL("Cancel", calls[1].member.c_str());
+    const auto calls = daemon.finish(3);
+    CHECK_EQUAL(3U, calls.size());
+    STRCMP_EQUAL("Cancel", calls[2].member.c_str());
 }
 
 TEST(Authenticate, shares_the_typed_password_with_later_modules) {

@@ -82,7 +82,7 @@ class SignIn {
     bool is_the_password(const Secret& answer) const;
     Verdict refuse_password_only_client();
     void note_messages_left();
-    Verdict after_wrong_passcode();
+    Verdict after_wrong_passcode(Verdict verdict);
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
 
@@ -456,6 +456,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
             continue;
         }
         Verdict verdict = co_await submit(challenge, *passcode);
+        if (verdict.reason() == Reason::WrongCredentials) {
+            verdict = after_wrong_passcode(std::move(verdict));
+        }
         const bool again = verdict.state() == State::Denied &&
                            verdict.reason() == Reason::WrongCredentials && attempts_left_ > 0;
         if (!again) {
@@ -528,7 +531,11 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         proof_ = limits::SignInProof::WithPasscode;
     }
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
-        co_return after_wrong_passcode();
+        if (attempts_left_ == 0) {
+            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
+                .telling("That passcode was not accepted.");
+        }
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
     }
     if (std::holds_alternative<identity::PasscodeRequired>(answer)) {
         // A challenge in answer to a passcode is no answer; the code may have been judged.
@@ -540,21 +547,12 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
 
 /// At once in the journal: the person may hang up at the next prompt. Somebody who knows the
 /// password and not the second factor is what an administrator looks for.
-Verdict SignIn::after_wrong_passcode() {
+Verdict SignIn::after_wrong_passcode(Verdict verdict) {
     if (trace_.wrong_passcode) {
         trace_.wrong_passcode(account_name(), passcodes_sent_);
     }
-    const auto refusal =
-        services_.limiter.refusal(account_name(), subject_.origin, subject_.service);
-    if (refusal && !refusal->password_only_client) {
-        attempts_left_ = 0;
-        return last_wrong_passcode(*refusal, services_.clock.wall());
-    }
-    if (attempts_left_ == 0) {
-        return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
-            .telling("That passcode was not accepted.");
-    }
-    return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
+    const auto used_up = services_.limiter.passcode_refusal(account_name(), subject_.origin);
+    return used_up ? last_wrong_passcode(*used_up, services_.clock.wall()) : std::move(verdict);
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.

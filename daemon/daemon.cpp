@@ -6,6 +6,7 @@
 #include "daemon/identity/provider_factory.h"
 #include "daemon/journal/journal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
@@ -18,10 +19,14 @@
 namespace raxauth {
 namespace {
 
-/// For revoking what is held when the daemon stops; below the unit's TimeoutStopSec.
+/// For waiting for replies that may bring a token, and then for revoking what is held; with what
+/// asking systemd may take (service_job.cpp) below the unit's TimeoutStopSec.
+constexpr std::chrono::seconds kReplyTime{6};
 constexpr std::chrono::seconds kStopTime{10};
 /// Between two looks at clients of former settings.
 constexpr std::chrono::seconds kFormerCheck{30};
+/// Between two tries to hand lines to a logger that does not read.
+constexpr std::chrono::milliseconds kLogRetry{100};
 
 } // namespace
 
@@ -37,6 +42,8 @@ Daemon::Daemon(Places places)
           loop_,
           [this] { return in_force_.configuration ? in_force_.configuration->factors : nullptr; }),
       registry_(loop_), history_(clock_) {
+    log_retry_ = loop_.after(kLogRetry, [this] { retry_log(); });
+    journal::when_lines_wait([this] { log_retry_.restart(kLogRetry); });
     load();
     report_limiter_trouble();
     limiter_->when_trouble_changes([this] { report_limiter_trouble(); });
@@ -64,6 +71,7 @@ Daemon::Daemon(Places places)
 }
 
 Daemon::~Daemon() {
+    journal::when_lines_wait(nullptr);
     revocations_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
 }
 
@@ -220,6 +228,12 @@ void Daemon::report_limiter_trouble() {
     }
 }
 
+void Daemon::retry_log() {
+    if (!journal::flush()) {
+        log_retry_.restart(kLogRetry);
+    }
+}
+
 int Daemon::on_signal(sd_event_source* /*source*/, const struct signalfd_siginfo* info,
                       void* self) {
     return bus::guard(
@@ -249,10 +263,13 @@ void Daemon::begin_stop() {
     stopping_ = Job::start(stop());
 }
 
-/// An orderly stop ends all sessions and revokes their tokens; a restart hands them over.
+/// An orderly stop ends all sessions and revokes their tokens; a restart hands them over. Either
+/// way a sign-in under way ends, and the token that its reply may still bring is revoked.
 Task<void> Daemon::stop() {
+    const MonotonicTime begun = loop_.now();
     service_->release_name();
     registry_.stop();
+    co_await revocations_.replies(kReplyTime);
     if (systemd_.present()) {
         Task<bool> asking = bus::is_being_restarted(service_->bus());
         const bool restart = co_await std::move(asking);
@@ -271,7 +288,9 @@ Task<void> Daemon::stop() {
     }
     sessions_.clear();
     enrolments_.close();
-    co_await revocations_.drain(kStopTime);
+    const auto left = kStopTime - (loop_.now() - begun);
+    co_await revocations_.drain(std::max(
+        std::chrono::milliseconds{0}, std::chrono::duration_cast<std::chrono::milliseconds>(left)));
     journal::info("stopped");
     loop_.stop(0);
 }

@@ -12,12 +12,12 @@
 #include "daemon/flows/reuse.h"
 #include "daemon/flows/steps/answers.h"
 #include "daemon/flows/steps/counted_message.h"
+#include "daemon/flows/steps/first_step_time.h"
 #include "daemon/flows/steps/refusal_words.h"
 #include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
 
 #include <fmt/core.h>
-#include <random>
 #include <variant>
 
 namespace raxauth::flows {
@@ -33,8 +33,6 @@ using limits::LimitRefusal;
 
 /// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
-/// How long a refusal takes that Identity was not asked for, before its real time is known.
-constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
 /// The earlier sign-in of this session does not count: a whole sign-in has to follow.
 struct SignInAnew {
@@ -63,6 +61,8 @@ class SignIn {
     Task<Verdict> run();
 
   private:
+    ReuseDecision decide() const;
+    bool still_holds(const ReuseDecision& decision);
     Task<std::variant<Verdict, SignInAnew>> reuse_session();
     Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
@@ -76,18 +76,18 @@ class SignIn {
     Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
     Task<Answer> authenticate_with_what_was_typed();
-    Task<void> take_the_time_of_a_first_step();
 
     const std::string& account_name() const { return subject_.account.name; }
     const Secret* password_to_keep() const;
     bool is_the_password(const Secret& answer) const;
     Verdict refuse_password_only_client();
     void note_messages_left();
+    Verdict after_wrong_passcode(Verdict verdict);
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
 
     Person& person_;
-    const Context& context_;
+    Context& context_;
     Services& services_;
     SignInTrace& trace_;
     const settings::ServicePolicy policy_;
@@ -100,6 +100,7 @@ class SignIn {
     std::optional<Secret> passcode_; ///< from a single line
     unsigned attempts_left_;
     unsigned resends_left_;
+    unsigned passcodes_sent_ = 0;
     std::string note_; ///< for the next passcode prompt
     limits::SignInProof proof_ = limits::SignInProof::WithoutPasscode;
     bool password_renewed_ = false;
@@ -108,6 +109,11 @@ class SignIn {
 
 Task<Verdict> SignIn::run() {
     subject_ = co_await find_subject(context_, services_);
+    if (!subject_.user.empty()) {
+        // From here on by the name as NSS writes it: sessions are found by it, and where NSS takes
+        // ALICE for alice, both are one person's.
+        context_.user = subject_.user;
+    }
     trace_.account = account_name();
     if (subject_.early) {
         co_return std::move(*subject_.early);
@@ -122,13 +128,13 @@ Task<Verdict> SignIn::run() {
     }
     co_await obtain_password(std::move(typed));
     if (subject_.refusal) {
-        co_await take_the_time_of_a_first_step();
+        co_await take_the_time_of_a_first_step(services_);
         co_return std::move(*subject_.refusal);
     }
     if (password_.empty() || is_sshd_junk(password_.view())) {
         // These would count against the account at Identity; it must not show that it was not
         // asked.
-        co_await take_the_time_of_a_first_step();
+        co_await take_the_time_of_a_first_step(services_);
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
@@ -194,11 +200,27 @@ void SignIn::note_messages_left() {
                  : fmt::format("This is the last code that can be sent until {}.", when);
 }
 
+ReuseDecision SignIn::decide() const {
+    return decide_reuse(context_, subject_.uid, subject_.account, policy_,
+                        services_.settings.sessions, services_.sessions, services_.clock);
+}
+
+/// What was decided before the person typed, or Identity answered, may hold no more: reuse_for is
+/// over, or the session's sign-in is another one.
+bool SignIn::still_holds(const ReuseDecision& decision) {
+    const ReuseDecision now = decide();
+    const bool holds = now.mode == decision.mode && now.generation == decision.generation;
+    if (!holds) {
+        trace_.reuse = now.mode == settings::Reuse::None
+                           ? now.why
+                           : std::string("the session's sign-in ended meanwhile");
+    }
+    return holds;
+}
+
 /// Does the second factor of this very session count here?
 Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
-    const ReuseDecision decision =
-        decide_reuse(context_, subject_.uid, subject_.account, policy_, services_.settings.sessions,
-                     services_.sessions, services_.clock);
+    const ReuseDecision decision = decide();
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
@@ -209,7 +231,7 @@ Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
         if (decision.recheck) {
             co_await gain_time(person_);
             const bool lives = co_await token_lives(decision);
-            if (!lives) {
+            if (!lives || !still_holds(decision)) {
                 co_return SignInAnew();
             }
         }
@@ -243,9 +265,12 @@ Task<PasswordOutcome> SignIn::check_session_password(const ReuseDecision& decisi
     if (typed.empty()) {
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
     }
-    if (decision.recheck) {
+    if (!still_holds(decision)) {
+        co_return SignInAnew{std::move(typed)};
+    }
+    if (decide().recheck) { // by the time that it is now
         const bool lives = co_await token_lives(decision);
-        if (!lives) {
+        if (!lives || !still_holds(decision)) {
             co_return SignInAnew{std::move(typed)};
         }
     }
@@ -314,20 +339,6 @@ Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
     } else {
         password_ = typed_.clone();
     }
-}
-
-/// A refusal that Identity is not asked for takes about as long as one that it is.
-Task<void> SignIn::take_the_time_of_a_first_step() {
-    std::chrono::microseconds typical = services_.identity.reachability().round_trip;
-    if (typical.count() <= 0) {
-        typical = kTypicalFirstStep;
-    }
-    static thread_local std::minstd_rand random{std::random_device{}()};
-    std::uniform_real_distribution<double> jitter(0.9, 1.2);
-    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::duration<double, std::micro>(static_cast<double>(typical.count()) *
-                                                  jitter(random)));
-    co_await services_.sleep(wait);
 }
 
 /// Step 1 with what was typed as the configuration allows. An API key is tried only where the
@@ -422,6 +433,7 @@ Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
 
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
+    trace_.stage = "at the passcode prompt, after the right password";
     unsigned unusable = 0;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
@@ -444,6 +456,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
             continue;
         }
         Verdict verdict = co_await submit(challenge, *passcode);
+        if (verdict.reason() == Reason::WrongCredentials) {
+            verdict = after_wrong_passcode(std::move(verdict));
+        }
         const bool again = verdict.state() == State::Denied &&
                            verdict.reason() == Reason::WrongCredentials && attempts_left_ > 0;
         if (!again) {
@@ -498,6 +513,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     }
     Limiter::Attempt& attempt = *std::get<0>(permission);
     --attempts_left_;
+    ++passcodes_sent_;
     Answer answer =
         co_await services_.identity.submit_passcode(subject_.account, challenge, passcode);
     const auto* rejected = std::get_if<Rejected>(&answer);
@@ -527,6 +543,16 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
                                    "a challenge in answer to a passcode");
     }
     co_return conclude(std::move(answer));
+}
+
+/// At once in the journal: the person may hang up at the next prompt. Somebody who knows the
+/// password and not the second factor is what an administrator looks for.
+Verdict SignIn::after_wrong_passcode(Verdict verdict) {
+    if (trace_.wrong_passcode) {
+        trace_.wrong_passcode(account_name(), passcodes_sent_);
+    }
+    const auto used_up = services_.limiter.passcode_refusal(account_name(), subject_.origin);
+    return used_up ? last_wrong_passcode(*used_up, services_.clock.wall()) : std::move(verdict);
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.

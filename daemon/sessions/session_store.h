@@ -11,6 +11,7 @@
 #include "daemon/loop/worker.h"
 #include "daemon/policy/access_rules.h"
 #include "daemon/sessions/grant.h"
+#include "daemon/sessions/logind_watch.h"
 #include "daemon/sessions/password_verifier.h"
 #include "daemon/sessions/session_key.h"
 
@@ -52,6 +53,13 @@ struct Session {
     SessionKey key;
     caller::SessionFacts facts; ///< both ids as they were
     SignedIn signed_in;
+};
+
+/// The table as bytes, for a daemon that is started anew. The tokens stand apart from what only
+/// this version can read: whoever cannot adopt a session can still revoke its token.
+struct KeptSessions {
+    Secret records;
+    Secret tokens; ///< RecordWriter texts: one for each record, in its order, then those of tickets
 };
 
 /// How much a SessionStore holds, and how long a ticket lives.
@@ -113,6 +121,9 @@ class SessionStore {
     std::size_t flush(std::string_view user);
     /// logind: this session is gone.
     void logind_session_removed(std::string_view logind_session);
+    /// logind: something is new about this session; empty: about any. One that is closing has no
+    /// entry any more, so that processes left behind keep no token.
+    void logind_session_changed(std::string_view logind_session);
 
     /// The entry of this session, or null. An expired token, or a session whose leader has gone
     /// (logind's state "closing"), has no entry.
@@ -120,11 +131,12 @@ class SessionStore {
     /// All live entries, for listing: `visit` must not change the store.
     void each(const std::function<void(const Session&)>& visit) const;
 
-    /// The whole table as bytes, for a daemon that is started anew; restore() takes them back,
-    /// checks every session against what lives now, and ends what does not. See raxauthd(8),
-    /// TOKENS AND RESTARTS.
-    Secret serialise() const;
-    void restore(const Secret& bytes, identity::TokenRevoker& revoker);
+    /// The whole table, for a daemon that is started anew; restore() takes back each session that
+    /// lives still, with its token from `tokens`. What it leaves there has no owner: it is the
+    /// caller's to revoke. See raxauthd(8), TOKENS AND RESTARTS.
+    KeptSessions serialise() const;
+    void restore(const Secret& records, std::vector<Secret>& tokens,
+                 identity::TokenRevoker& revoker);
     /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on
     /// until they expire. What is signed out, flushed or stopped is revoked in any case.
     void revoke_on_logout(bool on) noexcept { revoke_on_logout_ = on; }
@@ -150,7 +162,10 @@ class SessionStore {
     void end(const SessionKey& key, End how, std::string_view why);
     std::shared_ptr<PasswordVerifier> verifier_of(PreHash password);
     void accept_inside(SignedIn signed_in, const caller::Context& context, const Secret* password);
-    bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
+    struct Kept;
+    static Secret record_of(const Entry& entry);
+    static std::optional<Kept> read_record(std::string_view record);
+    bool adopt(Kept kept, Secret& token, identity::TokenRevoker& revoker);
     Session* current(const SessionKey& key, std::uint64_t generation);
     void changed() const;
 
@@ -166,6 +181,7 @@ class SessionStore {
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;
     std::unordered_multimap<std::string, SessionKey> by_logind_;
+    LogindWatch logind_;
 };
 
 } // namespace raxauth::sessions

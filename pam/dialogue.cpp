@@ -58,6 +58,9 @@ class Dialogue {
         std::vector<Secret> none;
         // A verdict stands whether or not its words could be shown.
         static_cast<void>(conversation_.exchange(step.messages, none));
+        if (step.state == State::Granted && !step.password.empty()) {
+            password_.became(step.password);
+        }
         return {outcome_of(step.state), std::move(step.reason), std::move(step.ticket)};
     }
 

@@ -368,7 +368,7 @@ void Channel::answer(sd_bus_message* call) {
         [message = std::shared_ptr<sd_bus_message>(sd_bus_message_ref(call), [](sd_bus_message* m) {
              sd_bus_message_unref(m);
          })](const Step& step) {
-            if (guard([&] { send_step(message.get(), step); }) < 0) {
+            if (guard([&] { send_step(message.get(), step, Route::Channel); }) < 0) {
                 reply_error(message.get(), SD_BUS_ERROR_FAILED, "the answer could not be sent");
             }
         };
@@ -382,7 +382,7 @@ void Channel::give_kept(sd_bus_message* call, std::uint64_t serial) {
         refuse(call, contract::error::kStaleSerial, "not answered");
         return;
     }
-    send_step(call, *kept_);
+    send_step(call, *kept_, Route::Channel);
     kept_.reset();
 }
 

@@ -68,13 +68,13 @@ std::optional<uid_t> local_person(const Context& context) {
 /// asks nothing stands for it.
 void send_first_step(sd_bus_message* call, Channel& channel, const Step& step) {
     if (!holds_secret(step)) {
-        send_step(call, step);
+        send_step(call, step, Route::Bus);
         return;
     }
     channel.keep(step);
     Step placeholder;
     placeholder.state = State::Ask;
-    send_step(call, placeholder);
+    send_step(call, placeholder, Route::Bus);
 }
 
 } // namespace

@@ -47,7 +47,10 @@ class Registry::Conversation final : public Person,
         told_.clear();
         std::move(messages.begin(), messages.end(), std::back_inserter(shown));
         ++serial_;
-        deliver(State::Ask, Reason::None, std::move(shown), nullptr);
+        Step step;
+        step.state = State::Ask;
+        step.messages = std::move(shown);
+        deliver(std::move(step));
         co_return co_await question.answered;
     }
 
@@ -80,7 +83,7 @@ class Registry::Conversation final : public Person,
         if (over_) {
             return;
         }
-        deliver(verdict.state(), verdict.reason(), verdict.messages, nullptr);
+        deliver(step_of(verdict));
         close(verdict);
     }
 
@@ -147,25 +150,33 @@ class Registry::Conversation final : public Person,
         std::vector<Message> shown = std::move(told_);
         std::move(verdict.messages.begin(), verdict.messages.end(), std::back_inserter(shown));
         ++serial_;
-        const sessions::Grant* grant = verdict.grant() ? &*verdict.grant() : nullptr;
-        deliver(verdict.state(), verdict.reason(), std::move(shown), grant, verdict.result());
+        Step step = step_of(verdict);
+        step.messages = std::move(shown);
+        if (verdict.state() == State::Granted) {
+            step.grant = verdict.grant() ? &*verdict.grant() : nullptr;
+            step.result = verdict.result();
+            step.password = verdict.password();
+        }
+        deliver(std::move(step));
         close(verdict);
     }
 
-    void deliver(State state, Reason reason, std::vector<Message> messages,
-                 const sessions::Grant* grant, std::shared_ptr<const Secret> result = nullptr) {
+    /// Without what only a verdict of the flow itself may bring.
+    static Step step_of(const Verdict& verdict) {
+        Step step;
+        step.state = verdict.state();
+        step.reason = verdict.reason();
+        step.messages = verdict.messages;
+        return step;
+    }
+
+    void deliver(Step step) {
         if (!reply_) {
             return;
         }
         const Reply reply = std::exchange(reply_, nullptr);
-        replied_ = state != State::Ask;
-        Step step;
+        replied_ = step.state != State::Ask;
         step.serial = serial_;
-        step.state = state;
-        step.reason = reason;
-        step.messages = std::move(messages);
-        step.grant = grant;
-        step.result = std::move(result);
         reply(step);
     }
 

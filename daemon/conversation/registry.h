@@ -27,6 +27,8 @@ struct Step {
     std::vector<Message> messages;
     const sessions::Grant* grant = nullptr; ///< with State::Granted, for the time of the call
     std::shared_ptr<const Secret> result = nullptr; ///< with State::Granted, outside sign-ins
+    /// With State::Granted, where it is not what was typed for it. Sent over a channel only.
+    std::shared_ptr<const Secret> password = nullptr;
 };
 
 /// Delivers one step to the caller that waits for it; called exactly once, or never when the

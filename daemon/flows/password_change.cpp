@@ -154,6 +154,7 @@ Task<Verdict> change_password(Person& person, Context context, Services services
         co_return std::move(*verdict);
     }
     Verdict done = Verdict::completed(Reason::PasswordChanged).because("Identity accepted it");
+    done.correct_password(std::get<Secret>(renewed));
     done.messages.push_back(
         {MessageKind::Info, fmt::format("The {} password is changed. Sessions that were signed in "
                                         "with the old one are no longer valid.",

@@ -85,6 +85,7 @@ class SignIn {
     void note_messages_left();
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
+    Verdict granted(sessions::Grant grant) const;
 
     Person& person_;
     const Context& context_;
@@ -103,6 +104,7 @@ class SignIn {
     std::string note_; ///< for the next passcode prompt
     limits::SignInProof proof_ = limits::SignInProof::WithoutPasscode;
     bool password_renewed_ = false;
+    bool typed_otherwise_ = false; ///< what PAM keeps as the password is not password_
     bool enrolled_ = false;
 };
 
@@ -227,7 +229,7 @@ Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
     if (!grant) {
         co_return SignInAnew();
     }
-    co_return Verdict::granted(std::move(*grant)).because(decision.why);
+    co_return granted(std::move(*grant)).because(decision.why);
 }
 
 /// When the session's token turns out to live no more, what was typed goes on into a whole sign-in.
@@ -249,9 +251,13 @@ Task<PasswordOutcome> SignIn::check_session_password(const ReuseDecision& decisi
             co_return SignInAnew{std::move(typed)};
         }
     }
+    // No passcode is needed here: who types both factors on one line anyway is understood.
+    password_ = services_.settings.sign_in.single_prompt ? split_single_line(typed).password
+                                                         : typed.clone();
+    typed_otherwise_ = !password_.equals(typed);
     using Check = sessions::SessionStore::PasswordCheck;
     const Check check = co_await services_.sessions.check_password(
-        decision.key, decision.generation, typed.clone());
+        decision.key, decision.generation, password_.clone());
     switch (check) {
     case Check::Right:
         co_return RightPassword();
@@ -311,6 +317,7 @@ Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
         SingleLine parts = split_single_line(typed_);
         password_ = std::move(parts.password);
         passcode_ = std::move(parts.passcode);
+        typed_otherwise_ = !password_.equals(typed_);
     } else {
         password_ = typed_.clone();
     }
@@ -393,6 +400,7 @@ Task<std::optional<Verdict>> SignIn::renew_password() {
     }
     password_ = std::move(std::get<Secret>(renewed));
     typed_ = password_.clone();
+    typed_otherwise_ = true;
     passcode_.reset();
     co_return std::nullopt;
 }
@@ -534,6 +542,14 @@ const Secret* SignIn::password_to_keep() const {
     return with_api_key_ ? nullptr : &password_;
 }
 
+Verdict SignIn::granted(sessions::Grant grant) const {
+    Verdict verdict = Verdict::granted(std::move(grant));
+    if (typed_otherwise_) {
+        verdict.correct_password(password_);
+    }
+    return verdict;
+}
+
 /// The only way from Identity's answer to `granted`: makes the Grant, and forgets the account's
 /// wrong attempts.
 Verdict SignIn::admit(identity::TokenIssued issued) {
@@ -549,9 +565,9 @@ Verdict SignIn::admit(identity::TokenIssued issued) {
                 : fmt::format("This {} account may not sign in here.", words.name));
     }
     services_.limiter.signed_in(account_name(), subject_.origin, proof_);
-    return Verdict::granted(
-        services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)), context_,
-                                  subject_.account, subject_.uid, password_to_keep()));
+    return granted(services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)),
+                                             context_, subject_.account, subject_.uid,
+                                             password_to_keep()));
 }
 
 Verdict SignIn::conclude(Answer answer) {

@@ -124,6 +124,9 @@ CallError CallError::from_errno(int error) {
     if (error == ETIMEDOUT) {
         return {Kind::Timeout, error, {}, {}};
     }
+    if (error == ECANCELED) {
+        return {Kind::Interrupted, error, {}, {}};
+    }
     return {error == ENOMEM || error == EINVAL ? Kind::Local : Kind::Disconnected, error, {}, {}};
 }
 

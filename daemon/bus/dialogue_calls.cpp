@@ -139,6 +139,11 @@ void DialogueCalls::begin_conversation(const BusMessage& call, Context context, 
     begin.places = configuration->settings.limits.conversations;
     begin.deadline = configuration->settings.sign_in.deadline;
     begin.proves_identity = kind == DialogueKind::SignIn;
+    begin.announces = settings::may_replace_prompts(held->service);
+    if (settings::shows_messages_at_once(held->service)) {
+        begin.wait_note =
+            fmt::format("{} takes its time. Please wait.", configuration->words.service);
+    }
     begin.ended = [line = write_line(hook_of(kind), *held, trace),
                    weak = std::weak_ptr(channel)](const Ending& ending) {
         line(ending);

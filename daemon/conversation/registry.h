@@ -44,6 +44,7 @@ struct Ending {
     State state = State::Unavailable;
     Reason reason = Reason::None;
     std::string why;
+    std::vector<Message> messages; ///< what there is to say, where the caller was not told
     std::chrono::milliseconds took{0};
     bool replied = false; ///< the caller waited, and was told
 };
@@ -66,6 +67,11 @@ class Registry {
         std::chrono::milliseconds deadline{90000};
         /// A sign-in: `granted` without a Grant is a bug, and a no.
         bool proves_identity = true;
+        /// The caller may put prompts of its own in place of ours: see announced().
+        bool announces = false;
+        /// Said once whenever the caller has waited for `patience`; empty: never.
+        std::string wait_note{};
+        std::chrono::milliseconds patience{2000};
         Flow flow;
         std::function<void(const Ending&)> ended; ///< called once
     };

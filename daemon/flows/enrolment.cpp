@@ -146,7 +146,7 @@ SetUp::~SetUp() {
 
 Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind,
                                         const SessionAccess* access) {
-    person_.allow(services_.settings.sign_in.enrolment_deadline);
+    person_.allow(services_.settings.sign_in.enrolment_deadline, kEnrolmentDeadline);
     try {
         if (password_ != nullptr) {
             co_await resume_what_was_lost();

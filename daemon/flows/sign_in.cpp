@@ -33,6 +33,7 @@ using limits::LimitRefusal;
 
 /// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
+constexpr std::string_view kPasscodeDeadline = "sign_in.passcode_deadline";
 /// How long a refusal takes that Identity was not asked for, before its real time is known.
 constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
@@ -119,6 +120,9 @@ Task<Verdict> SignIn::run() {
         std::variant<Verdict, SignInAnew> reused = co_await reuse_session();
         if (auto* verdict = std::get_if<Verdict>(&reused)) {
             co_return std::move(*verdict);
+        }
+        if (policy_.reuse_only) {
+            co_return refuse_without_reuse(trace_.reuse);
         }
         typed = std::move(std::get<SignInAnew>(reused).typed);
     }
@@ -430,6 +434,7 @@ Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
 
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
+    person_.allow(services_.settings.sign_in.passcode_deadline, kPasscodeDeadline);
     unsigned unusable = 0;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
@@ -489,6 +494,7 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
     Answer& answer = std::get<0>(sent);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
+        person_.allow(services_.settings.sign_in.passcode_deadline, kPasscodeDeadline);
         note_ = "A new code has been requested.";
         note_messages_left();
         co_return std::nullopt;

@@ -68,6 +68,17 @@ bool is_way_in(std::string_view service) {
     return is_in(kWaysIn, service) || is_greeter(service);
 }
 
+bool may_replace_prompts(std::string_view service) {
+    return service == "sudo" || service == "sudo-i";
+}
+
+bool shows_messages_at_once(std::string_view service) {
+    // "user" is the command raxauth.
+    static constexpr std::array<std::string_view, 7> kTerminals{"login", "remote", "su",  "su-l",
+                                                                "sudo",  "sudo-i", "user"};
+    return is_in(kTerminals, service) || is_graphical(service);
+}
+
 bool is_entry_service(std::string_view service) {
     return is_way_in(service) || service == "su" || service == "su-l";
 }
@@ -97,6 +108,7 @@ ServiceSettings Settings::own_rules(std::string_view service) const {
         inherit(&ServiceSettings::without_sign_in);
         inherit(&ServiceSettings::password_prompt);
         inherit(&ServiceSettings::plain_prompts);
+        inherit(&ServiceSettings::reuse_only);
     }
     return rules;
 }
@@ -118,6 +130,7 @@ ServicePolicy Settings::for_service(std::string_view service) const {
     policy.reuse_for = own.reuse_for.value_or(policy.reuse_for);
     policy.password_prompt = own.password_prompt.value_or(policy.password_prompt);
     policy.plain_prompts = own.plain_prompts.value_or(policy.plain_prompts);
+    policy.reuse_only = own.reuse_only.value_or(false);
     if (is_entry_service(service)) {
         policy.reuse = Reuse::None;
     }
@@ -166,6 +179,11 @@ std::vector<std::string> Settings::laxer_than_sudo(std::string_view service) con
              sign_in_demand(service) == SignInDemand::None,
          "without_sign_in");
     return keys;
+}
+
+bool Settings::outlasts_sshd() const {
+    constexpr seconds kLoginGraceTime{300};
+    return sign_in.deadline + sign_in.passcode_deadline >= kLoginGraceTime;
 }
 
 std::vector<std::string> Settings::demanding_services() const {

@@ -67,7 +67,9 @@ class ScriptedPerson final : public conversation::Person {
         co_return answers;
     }
     void tell(conversation::Message message) override { shown.push_back(std::move(message)); }
-    void allow(std::chrono::milliseconds time) override { allowed = time; }
+    void allow(std::chrono::milliseconds time, std::string_view /*key*/) override {
+        allowed = time;
+    }
     bool withdrawn() const override { return said_cancel; }
 
     bool script_done() const { return trouble.empty() && script_.empty(); }

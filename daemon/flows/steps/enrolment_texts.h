@@ -10,9 +10,13 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 /// The texts of a set-up of a second factor, and its time.
 namespace raxauth::flows {
+
+/// The setting that bounds it.
+inline constexpr std::string_view kEnrolmentDeadline = "sign_in.enrolment_deadline";
 
 /// The words for the code of a new device.
 struct CodeWords {

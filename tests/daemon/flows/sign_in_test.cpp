@@ -19,6 +19,7 @@ TEST(SignIn, asks_password_then_passcode_and_sends_each_once) {
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(run.person().allowed == std::chrono::minutes(3)); // for the passcode
     UNSIGNED_LONGS_EQUAL(2, world.identity.calls.size());
     const ScriptedIdentity::Call& first = world.identity.calls[0];
     LONGS_EQUAL(1, first.step);

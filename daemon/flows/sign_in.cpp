@@ -415,6 +415,7 @@ Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     std::optional<Verdict> ended =
         co_await enrol_at_sign_in(person_, context_, services_, subject_, password_, typed_);
     if (!ended) {
+        trace_.enrolled = true;
         passcode_.reset();
         note_ = "Your second factor is set up. Now sign in with it.";
     }

@@ -14,8 +14,9 @@ namespace raxauth::flows {
 
 /// What the journal wants to know of a sign-in besides its verdict. Filled as the flow learns it.
 struct SignInTrace {
-    std::string account; ///< user name at the identity provider
-    std::string reuse;   ///< why this session's earlier sign-in counted, or did not
+    std::string account;   ///< user name at the identity provider
+    std::string reuse;     ///< why this session's earlier sign-in counted, or did not
+    bool enrolled = false; ///< a second factor was set up on the way
 };
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. Does no IO

@@ -7,6 +7,8 @@
 #include "daemon/bus/reply_values.h"
 #include "daemon/journal/journal.h"
 
+#include <utility>
+
 namespace raxauth::bus {
 namespace {
 
@@ -90,6 +92,7 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
         if (!place.taken()) {
             co_return Refusal{contract::error::kLimitExceeded, "too many calls; wait a second"};
         }
+        const std::string claimed = std::exchange(context.service, {});
         keep_what_anybody_may_say(context);
         const auto facts = session_facts_of(caller.pid, caller.uid);
         std::optional<policy::LocalAccount> self;
@@ -106,8 +109,11 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
         }
         context.user = self->name;
         context.account_uid = self->uid;
-        context.service = "user";
         context.session = *facts;
+        // A locker that runs as the person: what it may claim is to ask again in that person's own
+        // session. See docs/decisions/0023.
+        const bool own_session = facts->login_uid == self->uid && facts->real_uid == self->uid;
+        context.service = own_session && settings::is_screen_locker(claimed) ? claimed : "user";
     }
     context.caller = std::move(caller);
     if (context.user.empty()) {

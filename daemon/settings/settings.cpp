@@ -21,7 +21,7 @@ constexpr std::array<Heir, 2> kHeirs{Heir{"su-l", "su"}, Heir{"sudo-i", "sudo"}}
 
 // Programs that ask again for somebody who is already in: sudo, polkit, and screen lockers by the
 // names of their files in /etc/pam.d ("kde" is Plasma's locker).
-constexpr std::array<std::string_view, 17> kAgainServices{"cinnamon-screensaver",
+constexpr std::array<std::string_view, 18> kAgainServices{"cinnamon-screensaver",
                                                           "gnome-screensaver",
                                                           "gtklock",
                                                           "hyprlock",
@@ -37,7 +37,8 @@ constexpr std::array<std::string_view, 17> kAgainServices{"cinnamon-screensaver"
                                                           "vlock",
                                                           "waylock",
                                                           "xfce4-screensaver",
-                                                          "xscreensaver"};
+                                                          "xscreensaver",
+                                                          "xsecurelock"};
 
 // Display managers: each has several services, "gdm-password", "gdm-fingerprint" and so on.
 constexpr std::array<std::string_view, 5> kGreeterPrefixes{"gdm", "lightdm", "lxdm", "plasmalogin",
@@ -66,6 +67,11 @@ bool binds_all(const AccessSettings& access) {
 
 bool is_way_in(std::string_view service) {
     return is_in(kWaysIn, service) || is_greeter(service);
+}
+
+bool is_screen_locker(std::string_view service) {
+    return is_in(kAgainServices, service) && service != "polkit-1" && service != "sudo" &&
+           service != "sudo-i";
 }
 
 bool may_replace_prompts(std::string_view service) {

@@ -146,6 +146,10 @@ inline constexpr std::string_view kBindingAdvice =
 /// never counts there, not even one of the session that the program itself was started from.
 bool is_way_in(std::string_view service);
 
+/// Programs that ask a person again in a session of their own, and run as that person: screen
+/// lockers. They give nobody any right.
+bool is_screen_locker(std::string_view service);
+
 /// Programs that can put a prompt of their own in place of every prompt of a module: `sudo -p`.
 bool may_replace_prompts(std::string_view service);
 

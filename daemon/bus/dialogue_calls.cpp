@@ -12,6 +12,7 @@
 #include "daemon/flows/password_change.h"
 #include "daemon/limits/origin.h"
 #include "daemon/policy/account_map.h"
+#include "daemon/sessions/login_session.h"
 
 #include <fmt/core.h>
 
@@ -115,6 +116,16 @@ Task<void> DialogueCalls::serve_begin(BusMessage call, ContextMessage message, D
         context.user = sanitise(context.user, 64);
         record(rooms_.history, hook_of(kind), context, State::Denied, Reason::InvalidUserName, "");
         send_verdict(call.get(), State::Denied, Reason::InvalidUserName);
+        co_return;
+    }
+    if (context.service == "user" && sessions::is_closing(context.session.logind_session)) {
+        // tmux, screen: before anybody types two factors for a sign-in that nothing would keep.
+        record(rooms_.history, hook_of(kind), context, State::Denied, Reason::NoSignIn,
+               "the login session is closing");
+        send_verdict(call.get(), State::Denied, Reason::NoSignIn,
+                     {{contract::MessageKind::Error,
+                       "This program was left behind by a login session that is over: no sign-in "
+                       "can be kept for it. Log in again, and start it anew from there."}});
         co_return;
     }
     const ConfigurationInForce now = rooms_.configuration();

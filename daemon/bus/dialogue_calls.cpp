@@ -150,6 +150,7 @@ void DialogueCalls::begin_conversation(const BusMessage& call, Context context, 
     begin.places = configuration->settings.limits.conversations;
     begin.deadline = configuration->settings.sign_in.deadline;
     begin.proves_identity = kind == DialogueKind::SignIn;
+    begin.plain_text = held->locale.empty();
     begin.announces = settings::may_replace_prompts(held->service);
     if (settings::shows_messages_at_once(held->service)) {
         begin.wait_note =

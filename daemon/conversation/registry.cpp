@@ -7,6 +7,7 @@
 #include "daemon/conversation/registry.h"
 
 #include "daemon/conversation/announcement.h"
+#include "daemon/conversation/plain_text.h"
 
 #include <algorithm>
 #include <random>
@@ -227,6 +228,9 @@ class Registry::Conversation final : public Person,
         }
         const Reply reply = std::exchange(reply_, nullptr);
         patience_.pause();
+        if (begin_.plain_text) {
+            make_plain(step.messages);
+        }
         replied_ = step.state != State::Ask;
         step.serial = serial_;
         reply(step);

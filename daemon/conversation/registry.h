@@ -69,6 +69,8 @@ class Registry {
         bool proves_identity = true;
         /// The caller may put prompts of its own in place of ours: see announced().
         bool announces = false;
+        /// Nothing is known of the caller's terminal: see make_plain().
+        bool plain_text = false;
         /// Said once whenever the caller has waited for `patience`; empty: never.
         std::string wait_note{};
         std::chrono::milliseconds patience{2000};

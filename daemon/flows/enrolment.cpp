@@ -117,7 +117,7 @@ class SetUp {
     const Secret* typed_; ///< all that was typed at the password prompt
     Interview interview_;
     const std::string key_;
-    enrolment::QrStyle style_;
+    std::optional<enrolment::QrStyle> style_; ///< empty: not drawn until the person asks for it
     std::shared_ptr<PendingEnrolment> state_; ///< nobody else's while the conversation lives
     unsigned resends_left_;
     unsigned drawings_left_ = kMaxDrawings;
@@ -452,10 +452,13 @@ Task<Secret> SetUp::ask_for_code() {
 Task<void> SetUp::verify_device() {
     for (;;) {
         const Secret answer = co_await ask_for_code();
-        if (is_otp() && is_choice(answer, "a", "ascii") && drawings_left_ > 0) {
-            --drawings_left_;
-            style_ = enrolment::QrStyle::Ascii;
-            continue;
+        if (is_otp() && drawings_left_ > 0) {
+            const bool in_blocks = is_choice(answer, "b", "blocks");
+            if (in_blocks || is_choice(answer, "p", "plain")) {
+                --drawings_left_;
+                style_ = in_blocks ? enrolment::QrStyle::HalfBlocks : enrolment::QrStyle::Ascii;
+                continue;
+            }
         }
         if (!is_otp() && is_choice(answer, "r", "resend")) {
             co_await resend_pin();

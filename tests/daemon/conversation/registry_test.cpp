@@ -70,6 +70,7 @@ TEST_GROUP(Registry) {
     std::chrono::milliseconds deadline = 60s;
     bool proves_identity = true;
     bool announces = false;
+    bool plain_text = false;
     std::string wait_note;
 
     /// However a conversation went: its end was written once, and nothing of it is left.
@@ -102,6 +103,7 @@ TEST_GROUP(Registry) {
         wanted.deadline = deadline;
         wanted.proves_identity = proves_identity;
         wanted.announces = announces;
+        wanted.plain_text = plain_text;
         wanted.wait_note = wait_note;
         wanted.patience = 5ms;
         wanted.flow = std::move(flow);
@@ -500,6 +502,22 @@ TEST(Registry, drops_the_answers_of_a_flow_that_is_ended) {
     LONGS_EQUAL(0, frames);
 }
 
+TEST(Registry, says_nothing_outside_ascii_where_the_terminal_is_not_known) {
+    plain_text = true;
+    begin([](Person& person) -> Task<Verdict> {
+        std::vector<Message> question;
+        question.push_back({MessageKind::Text, "Zu kurz f\xc3\xbcr \xe2\x96\x88: "});
+        Message drawing{MessageKind::Secret, {}};
+        drawing.secret_text = std::make_shared<const Secret>("\xe2\x96\x88"); // was asked for
+        question.push_back(std::move(drawing));
+        static_cast<void>(co_await person.ask(std::move(question)));
+        co_return no();
+    });
+    STRCMP_EQUAL("Zu kurz f?r ?: ", heard.at(0).messages.at(0).text.c_str());
+    STRCMP_EQUAL("\xe2\x96\x88", heard.at(0).messages.at(1).secret_text->c_str());
+    registry.cancel(id());
+}
+
 // --- A flow that takes its time
 
 TEST(Registry, tells_a_caller_once_to_wait_and_goes_on_when_it_calls_again) {
@@ -580,9 +598,8 @@ TEST(Registry, announces_what_it_asks_where_the_caller_may_replace_prompts) {
     begin([this](Person& person) -> Task<Verdict> {
         std::vector<Message> question;
         question.push_back({MessageKind::Secret, "A code was sent.\nPasscode: "});
-        for (const Secret& secret : co_await person.ask(std::move(question))) {
-            answers.emplace_back(secret.view());
-        }
+        const std::vector<Secret> got = co_await person.ask(std::move(question));
+        answers.emplace_back(got.at(0).view());
         co_return no();
     });
     UNSIGNED_LONGS_EQUAL(2, heard.at(0).messages.size());

@@ -125,10 +125,16 @@ TEST(Enrolment, draws_in_plain_characters_on_demand_and_where_the_terminal_needs
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for("█", "a")
+        .when_asked_for("otpauth://totp/", "b") // behind sshd nothing is known of the terminal
+        .when_asked_for("█", "p")
         .when_asked_for("##", "c");
     run.start();
     run.check_ends(State::Denied, Reason::Cancelled);
+    for (const char c : text_of(run.person().prompts.at(2))) {
+        CHECK_TRUE_TEXT(static_cast<unsigned char>(c) < 0x80, "shown by ssh in its own locale");
+    }
+    const std::string drawing = text_of(run.person().prompts.at(3));
+    CHECK_TRUE(drawing.find("GEZD GNBV") > drawing.rfind("█")); // what scrolls off is the drawing
 
     demands_setup();
     SignInRun plain(world);

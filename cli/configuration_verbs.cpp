@@ -227,6 +227,7 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                               {"binds", binds},
                               {"faults", nlohmann::json::array()},
                               {"laxer_than_sudo", settings.laxer_than_sudo(kPolkit)},
+                              {"outlasts_sshd", settings.outlasts_sshd()},
                               {"settings", summary_of(settings)}};
         if (!binds) {
             result["advice"] = settings::kBindingAdvice;
@@ -241,6 +242,12 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                    "Warning: pkexec gives root's rights as sudo does, and [services.{}] asks less "
                    "than [services.sudo]: {}.\n",
                    kPolkit, fmt::join(laxer, ", "));
+    }
+    if (settings.outlasts_sshd()) {
+        fmt::print(stderr,
+                   "Warning: sign_in.deadline and sign_in.passcode_deadline together are no "
+                   "less than sshd's LoginGraceTime (300 s in the drop-in): sshd may hang "
+                   "up on somebody who still has time here.\n");
     }
     if (!binds) {
         throw Failure(ExitStatus::Refused, "nobody can sign in with this configuration",

@@ -106,6 +106,7 @@ Failure failure_of(const client::CallError& error) {
     case client::CallError::Kind::Replied:
         return failure_from_bus(error.name, error.message);
     case client::CallError::Kind::Timeout:
+    case client::CallError::Kind::Interrupted:
     case client::CallError::Kind::Disconnected:
         return {ExitStatus::Unreachable,
                 fmt::format("raxauthd does not answer: {}", std::strerror(error.error)),

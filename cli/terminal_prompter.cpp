@@ -176,8 +176,8 @@ UniqueFd TerminalPrompter::open_controlling_terminal() noexcept {
 }
 
 void TerminalPrompter::show(contract::MessageKind /*kind*/, const std::string& text) {
-    write_to_terminal(terminal_.get(), text);
-    write_to_terminal(terminal_.get(), "\n");
+    write_to_terminal(STDERR_FILENO, text); // prompts alone go to the terminal whatever happens
+    write_to_terminal(STDERR_FILENO, "\n");
 }
 
 std::optional<Secret> TerminalPrompter::ask(contract::MessageKind kind, const std::string& text) {

@@ -92,6 +92,8 @@ namespace detail {
 inline constexpr const char* kTicket = "ticket";   // s: with `granted` outside a login session
 inline constexpr const char* kAccount = "account"; // s: the account at the identity provider
 inline constexpr const char* kResult = "result";   // s: with `granted`, BeginFactorManagement: JSON
+/// ay, on a channel only: with `granted`, the password where it is not what was typed for it.
+inline constexpr const char* kPassword = "password";
 } // namespace detail
 
 /// What a message of a conversation is: to be answered (the first three) or only shown.

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <security/pam_modules.h>
 #include <syslog.h>
+#include <utility>
 
 namespace raxauth::pam {
 namespace {
@@ -33,12 +34,11 @@ Verdict without_daemon(const Invocation& call, const Context& context, const Sub
     return {Outcome::Granted, std::move(rule.why), {}};
 }
 
-Verdict judge(const Invocation& call, const Subject& subject) {
+Verdict judge(const Invocation& call, const Subject& subject, bool has_just_signed_in) {
     BusClient service(call.bus_address, call.options.timeout);
     service.connect_early();
     Context context = collect_context(call.pamh, subject);
-    const Transaction* const transaction = find_transaction(call.pamh);
-    context.signed_in = transaction != nullptr && transaction->signed_in_user == subject.user;
+    context.signed_in = has_just_signed_in;
     Conversation conversation(conversation_of(call.pamh), (call.flags & PAM_SILENT) != 0);
     context.interactive = conversation.is_interactive();
 
@@ -51,8 +51,7 @@ Verdict judge(const Invocation& call, const Subject& subject) {
     std::erase_if(reply.messages, [](const Message& message) {
         return contract::wants_answer(message.kind); // nobody is asked anything here
     });
-    std::vector<Secret> none;
-    static_cast<void>(conversation.exchange(reply.messages, none)); // the verdict stands unshown
+    conversation.show_verdict(reply.messages);
     return without_daemon(call, context, subject,
                           {outcome_of(reply.state), std::move(reply.reason), {}});
 }
@@ -60,16 +59,21 @@ Verdict judge(const Invocation& call, const Subject& subject) {
 /// pam_unix, which does not get to it, would say the same.
 void tell_expired(const Invocation& call) {
     Conversation conversation(conversation_of(call.pamh), (call.flags & PAM_SILENT) != 0);
-    std::vector<Secret> none;
-    static_cast<void>(conversation.exchange(
-        {{contract::MessageKind::Error,
-          "Your account on this host has expired. Ask the host's administrator."}},
-        none));
+    conversation.show_verdict({{contract::MessageKind::Error, "Your account on this host has "
+                                                              "expired. Ask the host's "
+                                                              "administrator."}});
 }
 
 } // namespace
 
 int check_account(const Invocation& call) {
+    // A sign-in counts for the account check that follows it, and for no other: a program may go on
+    // to use the handle for somebody whom another module lets in without our hook.
+    Transaction* const transaction = find_transaction(call.pamh);
+    const bool has_just_signed_in =
+        transaction != nullptr && std::exchange(transaction->is_fresh, false);
+    const std::string signed_in_user =
+        transaction != nullptr ? transaction->signed_in_user : std::string();
     int code = PAM_SYSTEM_ERR;
     const auto subject = identify_subject(call, code);
     if (!subject) {
@@ -92,7 +96,8 @@ int check_account(const Invocation& call) {
         tell_expired(call);
         return account_code(expired.outcome, call.options.ignore_unknown_user);
     }
-    const Verdict verdict = judge(call, *subject);
+    const Verdict verdict =
+        judge(call, *subject, has_just_signed_in && signed_in_user == subject->user);
     log_verdict(call, "account check", *subject, verdict);
     return account_code(verdict.outcome, call.options.ignore_unknown_user);
 }

@@ -49,6 +49,7 @@ int authenticate(const Invocation& call) {
     // A handle may be used for another sign-in, by another user: nothing of the last one counts.
     if (Transaction* last = find_transaction(call.pamh)) {
         last->signed_in_user.clear();
+        last->is_fresh = false;
         last->ticket.clear();
         last->credentials_set = false;
     }
@@ -73,6 +74,7 @@ int authenticate(const Invocation& call) {
     if (verdict.outcome == Outcome::Granted) {
         Transaction& transaction = transaction_of(call.pamh);
         transaction.signed_in_user = subject->user;
+        transaction.is_fresh = true;
         keep_ticket(call, transaction, std::move(verdict.ticket));
     }
     return authenticate_code(verdict.outcome, call.options.ignore_unknown_user);

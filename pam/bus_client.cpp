@@ -3,6 +3,7 @@
 
 #include "common/error_words.h"
 #include "common/text.h"
+#include "pam/interrupt.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -53,6 +54,8 @@ CallFailure failure_of(const CallError& error) {
     switch (error.kind) {
     case CallError::Kind::Timeout:
         return {Outcome::Unavailable, std::string(word(Reason::Deadline))};
+    case CallError::Kind::Interrupted:
+        return {Outcome::Cancelled, "interrupted"};
     case CallError::Kind::Disconnected:
         return {Outcome::Unavailable, describe(error.error)};
     case CallError::Kind::OtherVersion: // an upgrade under way
@@ -170,7 +173,11 @@ Reply BusClient::begin(DialogueKind kind, const Context& context) {
 }
 
 Reply BusClient::answer(std::uint64_t serial, const std::vector<Secret>& answers) {
-    return call_result(channel_.answer(serial, answers, deadline_of_next_call()));
+    const HeldInterrupts interrupts;
+    channel_.interrupt_on(interrupts.fd());
+    auto step = channel_.answer(serial, answers, deadline_of_next_call());
+    channel_.interrupt_on(-1);
+    return call_result(std::move(step));
 }
 
 void BusClient::cancel() noexcept {

@@ -71,15 +71,8 @@ bool Conversation::is_interactive() const noexcept {
 bool Conversation::exchange(const std::vector<Message>& messages, std::vector<Secret>& answers) {
     answers.clear();
     std::vector<pam_message> lines;
-    const bool is_final = std::none_of(messages.begin(), messages.end(), [](const Message& m) {
-        return contract::wants_answer(m.kind);
-    });
     for (const Message& message : messages) {
-        const bool must_be_seen = contract::wants_answer(message.kind) ||
-                                  (is_final && message.kind == contract::MessageKind::Error);
-        if (!silent_ || must_be_seen) {
-            lines.push_back({style_of(message.kind), message.text.c_str()});
-        }
+        lines.push_back({style_of(message.kind), message.text.c_str()});
     }
     if (lines.empty()) {
         return true;
@@ -115,6 +108,17 @@ bool Conversation::exchange(const std::vector<Message>& messages, std::vector<Se
     }
     answers = std::move(given);
     return true;
+}
+
+void Conversation::show_verdict(const std::vector<Message>& messages) {
+    std::vector<Message> seen;
+    for (const Message& message : messages) {
+        if (!silent_ || message.kind == contract::MessageKind::Error) {
+            seen.push_back(message);
+        }
+    }
+    std::vector<Secret> none;
+    static_cast<void>(exchange(seen, none));
 }
 
 } // namespace raxauth::pam

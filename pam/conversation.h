@@ -18,9 +18,9 @@ const pam_conv* conversation_of(const pam_handle_t* pamh) noexcept;
 class Conversation {
   public:
     /// `conv` may be null: then nothing can be asked. Borrowed; must outlive this.
-    /// `silent` (PAM_SILENT): nothing is shown but questions and the errors of a final refusal.
-    /// sudo always says PAM_SILENT, and people would go on typing what is right to a locked
-    /// account.
+    /// `silent` (PAM_SILENT): of a verdict only the errors are shown. sudo always says PAM_SILENT:
+    /// people would go on typing what is right to a locked account, and would not know which
+    /// factor is asked for.
     Conversation(const pam_conv* conv, bool silent) : conv_(conv), silent_(silent) {}
 
     bool is_interactive() const noexcept;
@@ -29,6 +29,8 @@ class Conversation {
     /// Returns false if the person cancelled or the application failed; `answers` then is empty.
     /// Otherwise there is one answer for each message that wants one.
     bool exchange(const std::vector<Message>& messages, std::vector<Secret>& answers);
+    /// What comes with a verdict, which stands whether or not its words could be shown.
+    void show_verdict(const std::vector<Message>& messages);
 
   private:
     const pam_conv* conv_;

@@ -55,9 +55,10 @@ class Dialogue {
     }
 
     Verdict finish(Step step) {
-        std::vector<Secret> none;
-        // A verdict stands whether or not its words could be shown.
-        static_cast<void>(conversation_.exchange(step.messages, none));
+        conversation_.show_verdict(step.messages);
+        if (step.state == State::Granted && !step.password.empty()) {
+            password_.became(step.password);
+        }
         return {outcome_of(step.state), std::move(step.reason), std::move(step.ticket)};
     }
 

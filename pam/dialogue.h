@@ -42,6 +42,9 @@ class StackPassword {
     virtual bool may_ask() const = 0;
     /// Keeps what the person typed, for modules that come later.
     virtual void typed(const Secret& password) = 0;
+    /// The password at the end of the dialogue is another than was typed for it: later modules
+    /// (keyrings, pam_mount) get this one.
+    virtual void became(const Secret& password) = 0;
 };
 
 /// The module is a dumb terminal: it shows the daemon's messages, collects the answers and stops at

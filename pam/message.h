@@ -14,7 +14,7 @@ using client::Step;
 
 /// Why there was no step. The reason is for the log.
 struct CallFailure {
-    Outcome outcome = Outcome::Fault; // Unavailable, Denied or Fault
+    Outcome outcome = Outcome::Fault; // Unavailable, Denied, Cancelled or Fault
     std::string reason;
 };
 

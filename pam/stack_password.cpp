@@ -18,4 +18,11 @@ void SharedPassword::typed(const Secret& password) {
     static_cast<void>(pam_set_item(pamh_, item_, password.c_str()));
 }
 
+void SharedPassword::became(const Secret& password) {
+    if (pam_set_item(pamh_, PAM_AUTHTOK, password.c_str()) != PAM_SUCCESS && item_ == PAM_AUTHTOK) {
+        // Better none than a wrong one: a later module asks for itself.
+        static_cast<void>(pam_set_item(pamh_, PAM_AUTHTOK, nullptr));
+    }
+}
+
 } // namespace raxauth::pam

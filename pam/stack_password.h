@@ -8,8 +8,8 @@
 
 namespace raxauth::pam {
 
-/// A password item of the PAM handle: PAM_AUTHTOK, or PAM_OLDAUTHTOK while it is being changed.
-/// libpam wipes its copy.
+/// A password item of the PAM handle: PAM_AUTHTOK, or PAM_OLDAUTHTOK while it is being changed. The
+/// password as it is in the end is always PAM_AUTHTOK. libpam wipes its copy.
 class SharedPassword final : public StackPassword {
   public:
     SharedPassword(pam_handle_t* pamh, int item, const Options& options)
@@ -19,6 +19,7 @@ class SharedPassword final : public StackPassword {
     std::optional<Secret> first_pass() override;
     bool may_ask() const override { return may_ask_; }
     void typed(const Secret& password) override;
+    void became(const Secret& password) override;
 
   private:
     pam_handle_t* pamh_;

@@ -13,6 +13,7 @@ namespace raxauth::pam {
 /// sshd loses it between its authenticating child and the process that opens the session.
 struct Transaction {
     std::string signed_in_user;   // empty: nobody signed in here
+    bool is_fresh = false;        // no account check has asked about that sign-in yet
     Secret ticket;                // until open_session has redeemed it
     bool credentials_set = false; // setcred saw the ticket in the PAM environment before
     std::string session_handle;   // empty: no session opened

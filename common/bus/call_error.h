@@ -11,6 +11,7 @@ namespace raxauth::client {
 struct CallError {
     enum class Kind {
         Timeout,      ///< the deadline passed
+        Interrupted,  ///< see Connection::interrupt_on()
         Disconnected, ///< no bus, no daemon at the other end, or it left: `error`
         Local,        ///< the call could not be made: `error`
         Replied,      ///< an error reply: `name`, `message`

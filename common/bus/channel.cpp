@@ -91,6 +91,9 @@ Result<Step> Channel::answer(std::uint64_t serial, const std::vector<Secret>& an
         return std::move(*error);
     }
     auto reply = connection_.send(std::get<BusMessage>(call), deadline);
+    if (ended_) { // the answer and the end have crossed
+        return read_end(ended_.get());
+    }
     if (CallError* const error = error_of(reply)) {
         return std::move(*error);
     }

@@ -26,6 +26,8 @@ class Channel {
     /// an answer is longer than kMaxAnswerBytes, and nothing was sent.
     Result<Step> answer(std::uint64_t serial, const std::vector<Secret>& answers,
                         Deadline deadline);
+    /// From now on a wait for an answer ends as soon as `fd` is readable: Interrupted. -1: no more.
+    void interrupt_on(int fd) noexcept { connection_.interrupt_on(fd); }
     /// Says that nobody will answer any more. Waits for nothing: hanging up means the same.
     void cancel() noexcept;
     /// The same, and waits until the daemon has heard it: it may undo what was begun.

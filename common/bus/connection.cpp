@@ -2,6 +2,7 @@
 #include "common/bus/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
@@ -149,13 +150,15 @@ int Connection::turn(Deadline deadline) {
     timespec relative{};
     relative.tv_sec = static_cast<time_t>(wait / 1000000000);
     relative.tv_nsec = static_cast<long>(wait % 1000000000);
-    pollfd watched{};
-    watched.fd = fd_;
-    watched.events = static_cast<short>(events);
-    if (::ppoll(&watched, 1, &relative, nullptr) < 0 && errno != EINTR) {
+    std::array<pollfd, 2> watched{};
+    watched[0].fd = fd_;
+    watched[0].events = static_cast<short>(events);
+    watched[1].fd = interrupt_; // poll(2) passes over a negative one
+    watched[1].events = POLLIN;
+    if (::ppoll(watched.data(), watched.size(), &relative, nullptr) < 0 && errno != EINTR) {
         return -errno;
     }
-    return 0;
+    return (watched[1].revents & POLLIN) != 0 ? -ECANCELED : 0;
 }
 
 std::optional<CallError> Connection::wait_until_ready(Deadline deadline) {

@@ -40,6 +40,8 @@ class Connection {
     Result<BusMessage> send(const BusMessage& call, Deadline deadline);
     /// Sends what nobody answers, if the socket takes it at once.
     void send_at_once(const BusMessage& call) noexcept;
+    /// From now on a wait ends as soon as `fd` is readable: Interrupted. -1: no more.
+    void interrupt_on(int fd) noexcept { interrupt_ = fd; }
     /// Takes in what has come, and waits for nothing. False: the connection has ended.
     bool take_in() noexcept;
 
@@ -49,6 +51,7 @@ class Connection {
 
     Bus bus_;
     int fd_ = -1; ///< the bus's
+    int interrupt_ = -1;
 };
 
 } // namespace raxauth::client

@@ -76,6 +76,9 @@ class Reader {
 
   private:
     bool detail(std::string_view key, Step& step) {
+        if (key == contract::detail::kPassword) {
+            return password(step.password);
+        }
         const bool is_ticket_key = key == contract::detail::kTicket;
         const bool is_result = key == contract::detail::kResult;
         if (!is_ticket_key && !is_result && key != contract::detail::kAccount) {
@@ -98,6 +101,20 @@ class Reader {
         return true;
     }
 
+    /// Bytes, since nobody says that a password is UTF-8. PAM keeps it as a C string.
+    bool password(Secret& into) {
+        const void* bytes = nullptr;
+        std::size_t size = 0;
+        if (sd_bus_message_enter_container(message_, 'v', "ay") <= 0 ||
+            sd_bus_message_read_array(message_, 'y', &bytes, &size) < 0 ||
+            size > contract::kMaxAnswerBytes) {
+            return false;
+        }
+        into = Secret(std::string_view(static_cast<const char*>(bytes), size));
+        return into.view().find('\0') == std::string_view::npos &&
+               sd_bus_message_exit_container(message_) >= 0;
+    }
+
     sd_bus_message* message_;
 };
 
@@ -106,6 +123,9 @@ class Reader {
 CallError CallError::from_errno(int error) {
     if (error == ETIMEDOUT) {
         return {Kind::Timeout, error, {}, {}};
+    }
+    if (error == ECANCELED) {
+        return {Kind::Interrupted, error, {}, {}};
     }
     return {error == ENOMEM || error == EINVAL ? Kind::Local : Kind::Disconnected, error, {}, {}};
 }

@@ -38,6 +38,7 @@ struct Step {
     Secret ticket;       ///< with Granted outside a login session
     std::string account; ///< sanitised
     Secret result;       ///< JSON; with Granted, of factor management
+    Secret password;     ///< with Granted, where it is not what was typed for it
 };
 
 /// Which rule of org.raxauth.Auth1(5) a step breaks: too many messages or questions, a verdict that

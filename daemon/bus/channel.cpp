@@ -34,6 +34,8 @@ constexpr std::size_t kMaxGreetingBytes = contract::kMaxChannelCallBytes + kMaxA
 constexpr int kMaxTurns = 8;
 /// For a peer to take the last words, or to fetch what is kept for it.
 constexpr std::chrono::seconds kPatience{30};
+/// A peer that answers in the very moment of the end finds the signal, and no broken connection.
+constexpr std::chrono::seconds kCrossing{2};
 
 bool has_no_name(int fd, int (*name_of)(int, sockaddr*, socklen_t*) noexcept) {
     sockaddr_un name{};
@@ -177,11 +179,11 @@ void Channel::over(const Ending& ending) {
     if (is_news && ending.reason != Reason::InternalFault) {
         static_cast<void>(guard([&] { tell_end(ending); }));
     }
-    if (unread() == 0) {
+    if (!told_end_ && unread() == 0) {
         finish();
         return;
     }
-    patience_ = loop_.after(kPatience, [this] { finish(); });
+    patience_ = loop_.after(unread() == 0 ? kCrossing : kPatience, [this] { finish(); });
     watch();
 }
 
@@ -202,8 +204,9 @@ void Channel::tell_end(const Ending& ending) {
     check(sd_bus_message_append(signal.get(), "ss", std::string(word(ending.state)).c_str(),
                                 std::string(word(ending.reason)).c_str()),
           "signal");
-    append_messages(signal.get(), {});
+    append_messages(signal.get(), ending.messages);
     check(sd_bus_send(bus_.get(), signal.get(), nullptr), "signal");
+    told_end_ = true;
 }
 
 void Channel::start() {
@@ -295,7 +298,7 @@ void Channel::watch() {
     const int events = sd_bus_get_events(bus_.get());
     if (events < 0) {
         hang_up();
-    } else if (over_ && !kept_ && unread() == 0) {
+    } else if (over_ && !kept_ && !told_end_ && unread() == 0) {
         finish();
     } else {
         watch_.change(EPOLLIN | ((events & EPOLLOUT) != 0 ? EPOLLOUT : 0U));
@@ -368,7 +371,7 @@ void Channel::answer(sd_bus_message* call) {
         [message = std::shared_ptr<sd_bus_message>(sd_bus_message_ref(call), [](sd_bus_message* m) {
              sd_bus_message_unref(m);
          })](const Step& step) {
-            if (guard([&] { send_step(message.get(), step); }) < 0) {
+            if (guard([&] { send_step(message.get(), step, Route::Channel); }) < 0) {
                 reply_error(message.get(), SD_BUS_ERROR_FAILED, "the answer could not be sent");
             }
         };
@@ -382,7 +385,7 @@ void Channel::give_kept(sd_bus_message* call, std::uint64_t serial) {
         refuse(call, contract::error::kStaleSerial, "not answered");
         return;
     }
-    send_step(call, *kept_);
+    send_step(call, *kept_, Route::Channel);
     kept_.reset();
 }
 

@@ -71,6 +71,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
     std::optional<conversation::Step> kept_;
     bool is_open_ = false;
     bool over_ = false;
+    bool told_end_ = false;   ///< by the signal: an answer may be on its way
     bool heard_ = false;      ///< a whole message came in this turn
     bool has_input_ = false;  ///< something came in this turn
     std::size_t missing_ = 0; ///< bytes of the message under way

@@ -12,6 +12,7 @@
 #include "daemon/flows/password_change.h"
 #include "daemon/limits/origin.h"
 #include "daemon/policy/account_map.h"
+#include "daemon/sessions/login_session.h"
 
 #include <fmt/core.h>
 
@@ -80,13 +81,13 @@ std::shared_ptr<const Context> described(const Context& context) {
 /// asks nothing stands for it.
 void send_first_step(sd_bus_message* call, Channel& channel, const Step& step) {
     if (!holds_secret(step)) {
-        send_step(call, step);
+        send_step(call, step, Route::Bus);
         return;
     }
     channel.keep(step);
     Step placeholder;
     placeholder.state = State::Ask;
-    send_step(call, placeholder);
+    send_step(call, placeholder, Route::Bus);
 }
 
 } // namespace
@@ -129,6 +130,16 @@ Task<void> DialogueCalls::serve_begin(BusMessage call, ContextMessage message, D
         send_verdict(call.get(), State::Denied, Reason::InvalidUserName);
         co_return;
     }
+    if (context.service == "user" && sessions::is_closing(context.session.logind_session)) {
+        // tmux, screen: before anybody types two factors for a sign-in that nothing would keep.
+        record(rooms_.history, hook_of(kind), context, State::Denied, Reason::NoSignIn,
+               "the login session is closing");
+        send_verdict(call.get(), State::Denied, Reason::NoSignIn,
+                     {{contract::MessageKind::Error,
+                       "This program was left behind by a login session that is over: no sign-in "
+                       "can be kept for it. Log in again, and start it anew from there."}});
+        co_return;
+    }
     const ConfigurationInForce now = rooms_.configuration();
     if (!now.configuration) {
         record(rooms_.history, hook_of(kind), context, State::Unavailable, Reason::Misconfigured,
@@ -157,6 +168,12 @@ void DialogueCalls::begin_conversation(const BusMessage& call, Context context, 
     begin.places = configuration->settings.limits.conversations;
     begin.deadline = configuration->settings.sign_in.deadline;
     begin.proves_identity = kind == DialogueKind::SignIn;
+    begin.plain_text = held->locale.empty();
+    begin.announces = settings::may_replace_prompts(held->service);
+    if (settings::shows_messages_at_once(held->service)) {
+        begin.wait_note =
+            fmt::format("{} takes its time. Please wait.", configuration->words.service);
+    }
     begin.ended = [line = write_line(hook_of(kind), *held, trace),
                    weak = std::weak_ptr(channel)](const Ending& ending) {
         line(ending);

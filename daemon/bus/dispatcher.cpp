@@ -106,6 +106,7 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
             refuse(contract::error::kLimitExceeded, "too many calls; wait a second");
             co_return established;
         }
+        const std::string claimed = std::exchange(context.service, {});
         keep_what_anybody_may_say(context);
         const auto facts = session_facts_of(caller.pid, caller.uid);
         if (!facts && are_processes_hidden()) {
@@ -128,8 +129,11 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
         }
         context.user = self->name;
         context.account_uid = self->uid;
-        context.service = "user";
         context.session = *facts;
+        // A locker that runs as the person: what it may claim is to ask again in that person's own
+        // session. See docs/decisions/0023.
+        const bool own_session = facts->login_uid == self->uid && facts->real_uid == self->uid;
+        context.service = own_session && settings::is_screen_locker(claimed) ? claimed : "user";
     }
     context.caller = std::move(caller);
     if (context.user.empty()) {

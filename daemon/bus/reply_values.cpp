@@ -40,7 +40,7 @@ bool holds_secret(const Step& step) {
                                       [](const Message& m) { return m.secret_text != nullptr; });
 }
 
-void send_step(sd_bus_message* call, const Step& step) {
+void send_step(sd_bus_message* call, const Step& step, Route route) {
     BusMessage reply;
     check(sd_bus_message_new_method_return(call, out(reply)), "reply");
     check(sd_bus_message_sensitive(reply.get()), "reply");
@@ -52,6 +52,9 @@ void send_step(sd_bus_message* call, const Step& step) {
     Dictionary details(reply.get());
     if (step.result) {
         details.add(contract::detail::kResult, step.result->view());
+    }
+    if (step.password && route == Route::Channel) {
+        details.add_bytes(contract::detail::kPassword, *step.password);
     }
     if (step.grant != nullptr) {
         details.add(contract::detail::kAccount, step.grant->account());
@@ -68,7 +71,7 @@ void send_verdict(sd_bus_message* call, State state, Reason reason, std::vector<
     step.state = state;
     step.reason = reason;
     step.messages = std::move(messages);
-    send_step(call, step);
+    send_step(call, step, Route::Bus);
 }
 
 Dictionary::Dictionary(sd_bus_message* message) : message_(message) {
@@ -83,6 +86,16 @@ Dictionary& Dictionary::add(const char* key, std::string_view text) {
     char* room = nullptr;
     check(sd_bus_message_append_string_space(message_, text.size(), &room), key);
     text.copy(room, text.size());
+    check(sd_bus_message_close_container(message_), key);
+    check(sd_bus_message_close_container(message_), key);
+    return *this;
+}
+
+Dictionary& Dictionary::add_bytes(const char* key, const Secret& secret) {
+    check(sd_bus_message_open_container(message_, 'e', "sv"), key);
+    check(sd_bus_message_append(message_, "s", key), key);
+    check(sd_bus_message_open_container(message_, 'v', "ay"), key);
+    check(sd_bus_message_append_array(message_, 'y', secret.view().data(), secret.size()), key);
     check(sd_bus_message_close_container(message_), key);
     check(sd_bus_message_close_container(message_), key);
     return *this;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/secret.h"
 #include "daemon/conversation/person.h"
 #include "daemon/conversation/registry.h"
 #include "daemon/loop/clock.h"
@@ -20,7 +21,10 @@ void reply_error(sd_bus_message* call, const char* name, const std::string& text
 void append_messages(sd_bus_message* reply, const std::vector<conversation::Message>& messages);
 /// Whether it must not cross the bus, whose daemon is not ours and wipes nothing.
 bool holds_secret(const conversation::Step& step);
-void send_step(sd_bus_message* call, const conversation::Step& step);
+/// Where a message goes. The bus's daemon reads along: nothing secret goes there.
+enum class Route { Bus, Channel };
+/// The password of a verdict goes over a channel only.
+void send_step(sd_bus_message* call, const conversation::Step& step, Route route);
 /// A verdict with no conversation behind it.
 void send_verdict(sd_bus_message* call, State state, Reason reason,
                   std::vector<conversation::Message> messages = {});
@@ -30,6 +34,8 @@ class Dictionary {
   public:
     explicit Dictionary(sd_bus_message* message);
     Dictionary& add(const char* key, std::string_view text);
+    /// As an array of bytes.
+    Dictionary& add_bytes(const char* key, const Secret& secret);
     Dictionary& add(const char* key, std::uint32_t number);
     Dictionary& add(const char* key, std::uint64_t number);
     Dictionary& add(const char* key, bool value);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace raxauth::conversation {
@@ -32,9 +33,10 @@ class Person {
     /// Shown with the next question or the verdict: sshd delays information, so what a person must
     /// know belongs into a prompt.
     virtual void tell(Message message) = 0;
-    /// From now on there is this much time, in place of what was left: setting up a second factor
-    /// takes longer than a sign-in.
-    virtual void allow(std::chrono::milliseconds time) = 0;
+    /// From now on there is this much time, in place of what was left: a passcode may be long on
+    /// its way, and setting up a second factor takes longer than a sign-in. `key` is the setting,
+    /// for the journal; it stays valid.
+    virtual void allow(std::chrono::milliseconds time, std::string_view key) = 0;
     /// The caller said Cancel, and has not merely left: the person wants nothing left behind. Known
     /// when the flow is destroyed.
     virtual bool withdrawn() const = 0;

@@ -6,6 +6,9 @@
 // while it is below on the stack, so everything that ends one goes through Loop::post().
 #include "daemon/conversation/registry.h"
 
+#include "daemon/conversation/announcement.h"
+#include "daemon/conversation/plain_text.h"
+
 #include <algorithm>
 #include <random>
 #include <sys/random.h>
@@ -36,36 +39,55 @@ class Registry::Conversation final : public Person,
     void start(Reply reply) {
         reply_ = std::move(reply);
         deadline_ = registry_.loop_.after(begin_.deadline, [this] {
-            end(Verdict::refused(State::Unavailable, Reason::Deadline, "sign_in.deadline"));
+            end(Verdict::refused(State::Unavailable, Reason::Deadline, std::string(deadline_key_))
+                    .telling("The time for this is over. Please start again."));
         });
+        if (!begin_.wait_note.empty()) {
+            patience_ = registry_.loop_.after(begin_.patience, [this] { ask_to_wait(); });
+        }
         job_ = Job::start(run());
     }
 
     Task<std::vector<Secret>> ask(std::vector<Message> messages) override {
+        co_await caller_to_be_back();
+        if (begin_.announces) {
+            messages = announced(std::move(messages));
+        }
         Question question(*this, messages);
         std::vector<Message> shown = std::move(told_);
         told_.clear();
         std::move(messages.begin(), messages.end(), std::back_inserter(shown));
         ++serial_;
-        deliver(State::Ask, Reason::None, std::move(shown), nullptr);
+        Step step;
+        step.state = State::Ask;
+        step.messages = std::move(shown);
+        deliver(std::move(step));
         co_return co_await question.answered;
     }
 
     void tell(Message message) override { told_.push_back(std::move(message)); }
 
-    void allow(std::chrono::milliseconds time) override { deadline_.restart(time); }
+    void allow(std::chrono::milliseconds time, std::string_view key) override {
+        deadline_key_ = key;
+        deadline_.restart(time);
+    }
 
     bool withdrawn() const override { return withdrawn_; }
 
     std::optional<AnswerError> answer(std::uint64_t serial, std::vector<Secret> answers,
                                       Reply reply) {
-        if (reply_ || question_ == nullptr) {
+        if (reply_ || (question_ == nullptr && !away_)) {
             return AnswerError::Busy;
         }
         if (serial != serial_) {
             return AnswerError::StaleSerial;
         }
+        if (away_) { // it has said that it takes longer, and waits on
+            return answers.empty() ? come_back(std::move(reply))
+                                   : std::optional(AnswerError::InvalidAnswers);
+        }
         reply_ = std::move(reply);
+        patience_.restart(begin_.patience);
         if (answers.size() != question_->wanted) {
             reply_ = nullptr;
             return AnswerError::InvalidAnswers;
@@ -80,7 +102,7 @@ class Registry::Conversation final : public Person,
         if (over_) {
             return;
         }
-        deliver(verdict.state(), verdict.reason(), verdict.messages, nullptr);
+        deliver(step_of(verdict));
         close(verdict);
     }
 
@@ -124,6 +146,38 @@ class Registry::Conversation final : public Person,
         OneShot<std::vector<Secret>> answered;
     };
 
+    /// A step without a question, for the caller to show while the flow works on.
+    void ask_to_wait() {
+        if (over_ || !reply_) {
+            return;
+        }
+        away_ = true;
+        ++serial_;
+        Step step;
+        step.state = State::Ask;
+        step.messages.push_back({contract::MessageKind::Info, begin_.wait_note});
+        deliver(std::move(step));
+    }
+
+    std::optional<AnswerError> come_back(Reply reply) {
+        away_ = false;
+        reply_ = std::move(reply);
+        if (const auto waiting = std::exchange(flow_waits_, nullptr)) {
+            waiting->set(true);
+        }
+        return std::nullopt;
+    }
+
+    /// Until the caller, who was asked to wait, calls again.
+    Task<void> caller_to_be_back() {
+        if (away_) {
+            const auto back = std::make_shared<OneShot<bool>>();
+            flow_waits_ = back;
+            OneShot<bool>& return_of_caller = *back;
+            co_await return_of_caller;
+        }
+    }
+
     Task<void> run() {
         std::optional<Verdict> verdict;
         try {
@@ -135,6 +189,7 @@ class Registry::Conversation final : public Person,
             verdict.emplace(
                 Verdict::refused(State::Unavailable, Reason::InternalFault, "unknown exception"));
         }
+        co_await caller_to_be_back();
         finish(std::move(*verdict));
     }
 
@@ -149,37 +204,51 @@ class Registry::Conversation final : public Person,
         std::vector<Message> shown = std::move(told_);
         std::move(verdict.messages.begin(), verdict.messages.end(), std::back_inserter(shown));
         ++serial_;
-        const sessions::Grant* grant = verdict.grant() ? &*verdict.grant() : nullptr;
-        deliver(verdict.state(), verdict.reason(), std::move(shown), grant, verdict.result());
+        Step step = step_of(verdict);
+        step.messages = std::move(shown);
+        if (verdict.state() == State::Granted) {
+            step.grant = verdict.grant() ? &*verdict.grant() : nullptr;
+            step.result = verdict.result();
+            step.password = verdict.password();
+        }
+        deliver(std::move(step));
         close(verdict);
     }
 
-    void deliver(State state, Reason reason, std::vector<Message> messages,
-                 const sessions::Grant* grant, std::shared_ptr<const Secret> result = nullptr) {
+    /// Without what only a verdict of the flow itself may bring.
+    static Step step_of(const Verdict& verdict) {
+        Step step;
+        step.state = verdict.state();
+        step.reason = verdict.reason();
+        step.messages = verdict.messages;
+        return step;
+    }
+
+    void deliver(Step step) {
         if (!reply_) {
             return;
         }
         const Reply reply = std::exchange(reply_, nullptr);
-        replied_ = state != State::Ask;
-        Step step;
+        patience_.pause();
+        if (begin_.plain_text) {
+            make_plain(step.messages);
+        }
+        replied_ = step.state != State::Ask;
         step.serial = serial_;
-        step.state = state;
-        step.reason = reason;
-        step.messages = std::move(messages);
-        step.grant = grant;
-        step.result = std::move(result);
         reply(step);
     }
 
     void close(const Verdict& verdict) {
         over_ = true;
         deadline_ = Timer();
+        patience_ = Timer();
         registry_.places_.give_back(begin_.claim);
         Ending ending;
         ending.id = id_;
         ending.state = verdict.state();
         ending.reason = verdict.reason();
         ending.why = verdict.why;
+        ending.messages = verdict.messages;
         ending.replied = replied_;
         ending.by_caller = by_caller_ && verdict.reason() == Reason::Cancelled;
         ending.took =
@@ -202,13 +271,17 @@ class Registry::Conversation final : public Person,
     std::uint64_t serial_ = 0;
     bool over_ = false;
     bool withdrawn_ = false;
-    bool by_caller_ = false;       ///< ended
-    bool replied_ = false;         ///< with a verdict
-    Reply reply_;                  ///< the caller waits
-    Question* question_ = nullptr; ///< the flow waits
+    bool by_caller_ = false;                    ///< ended
+    bool replied_ = false;                      ///< with a verdict
+    Reply reply_;                               ///< the caller waits
+    Question* question_ = nullptr;              ///< the flow waits
+    bool away_ = false;                         ///< asked to wait, and not back yet
+    std::shared_ptr<OneShot<bool>> flow_waits_; ///< for a caller that is away
     std::vector<Message> told_;
+    std::string_view deadline_key_ = "sign_in.deadline";
     Timer deadline_;
-    Job job_; ///< last: its frame refers to all of the above
+    Timer patience_; ///< of the caller
+    Job job_;        ///< last: its frame refers to all of the above
 };
 
 Registry::~Registry() = default;

@@ -27,6 +27,8 @@ struct Step {
     std::vector<Message> messages;
     const sessions::Grant* grant = nullptr; ///< with State::Granted, for the time of the call
     std::shared_ptr<const Secret> result = nullptr; ///< with State::Granted, outside sign-ins
+    /// With State::Granted, where it is not what was typed for it. Sent over a channel only.
+    std::shared_ptr<const Secret> password = nullptr;
 };
 
 /// Delivers one step to the caller that waits for it; called exactly once, or never when the
@@ -42,6 +44,7 @@ struct Ending {
     State state = State::Unavailable;
     Reason reason = Reason::None;
     std::string why;
+    std::vector<Message> messages; ///< what there is to say, where the caller was not told
     std::chrono::milliseconds took{0};
     bool replied = false;   ///< the caller waited, and was told
     bool by_caller = false; ///< who hung up or cancelled: there is no verdict
@@ -65,6 +68,13 @@ class Registry {
         std::chrono::milliseconds deadline{90000};
         /// A sign-in: `granted` without a Grant is a bug, and a no.
         bool proves_identity = true;
+        /// The caller may put prompts of its own in place of ours: see announced().
+        bool announces = false;
+        /// Nothing is known of the caller's terminal: see make_plain().
+        bool plain_text = false;
+        /// Said once whenever the caller has waited for `patience`; empty: never.
+        std::string wait_note{};
+        std::chrono::milliseconds patience{2000};
         Flow flow;
         std::function<void(const Ending&)> ended; ///< called once
     };

@@ -52,11 +52,19 @@ class Verdict {
         return std::move(*this);
     }
 
+    /// For the modules behind ours: the password as it is now, where that is not what was typed for
+    /// it (a line with both factors, an expired password that was changed).
+    void correct_password(const Secret& password) {
+        password_ = std::make_shared<const Secret>(password.clone());
+    }
+
     State state() const noexcept { return state_; }
     Reason reason() const noexcept { return reason_; }
     const std::optional<sessions::Grant>& grant() const noexcept { return grant_; }
     /// JSON for the program that asked; null where there is none.
     const std::shared_ptr<const Secret>& result() const noexcept { return result_; }
+    /// Null: what was typed is the password.
+    const std::shared_ptr<const Secret>& password() const noexcept { return password_; }
 
     std::vector<Message> messages;
     std::string why; ///< for the journal: what decided; no secret
@@ -67,6 +75,7 @@ class Verdict {
     Reason reason_;
     std::optional<sessions::Grant> grant_;
     std::shared_ptr<const Secret> result_;
+    std::shared_ptr<const Secret> password_;
 };
 
 } // namespace raxauth::conversation

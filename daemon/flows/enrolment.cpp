@@ -117,12 +117,13 @@ class SetUp {
     const Secret* typed_; ///< all that was typed at the password prompt
     Interview interview_;
     const std::string key_;
-    enrolment::QrStyle style_;
+    std::optional<enrolment::QrStyle> style_; ///< empty: not drawn until the person asks for it
     std::shared_ptr<PendingEnrolment> state_; ///< nobody else's while the conversation lives
     unsigned resends_left_;
     unsigned drawings_left_ = kMaxDrawings;
     std::string device_name_ = kDeviceName;
     bool mfa_is_on_ = false;
+    bool pin_is_on_its_way_ = false; ///< since the last question
 };
 
 SetUp::~SetUp() {
@@ -146,10 +147,13 @@ SetUp::~SetUp() {
 
 Task<std::optional<Verdict>> SetUp::run(std::optional<FactorKind> kind,
                                         const SessionAccess* access) {
-    person_.allow(services_.settings.sign_in.enrolment_deadline);
+    person_.allow(services_.settings.sign_in.enrolment_deadline, kEnrolmentDeadline);
     try {
         if (password_ != nullptr) {
             co_await resume_what_was_lost();
+        }
+        if (state_ && kind && state_->kind != kind) {
+            co_await undo(); // the other kind is wanted now
         }
         if (!state_) {
             state_ = std::make_shared<PendingEnrolment>();
@@ -417,6 +421,7 @@ Task<void> SetUp::send_pin() {
     }
     need(std::move(std::get<0>(sent)), "a text message with a PIN");
     state_->pin_sent = true;
+    pin_is_on_its_way_ = true;
 }
 
 Task<void> SetUp::resend_pin() {
@@ -434,21 +439,26 @@ Task<Secret> SetUp::ask_for_code() {
         co_return co_await ask_or_end(code_text(state_->key_uri, key.value(), style_),
                                       code_words().given_up);
     }
-    co_return co_await ask_or_end(
-        fmt::format("A text message with a PIN is on its way to {}.\nPIN [{}c: cancel]: ",
-                    enrolment::masked(state_->number),
-                    resends_left_ > 0 ? "r: send another, " : ""),
-        code_words().given_up);
+    co_return co_await ask_or_end(fmt::format("{} {}.\nPIN [{}c: cancel]: ",
+                                              std::exchange(pin_is_on_its_way_, false)
+                                                  ? "A text message with a PIN is on its way to"
+                                                  : "The PIN is in the last text message to",
+                                              enrolment::masked(state_->number),
+                                              resends_left_ > 0 ? "r: send another, " : ""),
+                                  code_words().given_up);
 }
 
 /// Asks for codes of the new device until one is right.
 Task<void> SetUp::verify_device() {
     for (;;) {
         const Secret answer = co_await ask_for_code();
-        if (is_otp() && is_choice(answer, "a", "ascii") && drawings_left_ > 0) {
-            --drawings_left_;
-            style_ = enrolment::QrStyle::Ascii;
-            continue;
+        if (is_otp() && drawings_left_ > 0) {
+            const bool in_blocks = is_choice(answer, "b", "blocks");
+            if (in_blocks || is_choice(answer, "p", "plain")) {
+                --drawings_left_;
+                style_ = in_blocks ? enrolment::QrStyle::HalfBlocks : enrolment::QrStyle::Ascii;
+                continue;
+            }
         }
         if (!is_otp() && is_choice(answer, "r", "resend")) {
             co_await resend_pin();
@@ -502,6 +512,12 @@ Task<void> SetUp::switch_on() {
     }
 }
 
+Verdict enrolled(std::string text) {
+    Verdict done = Verdict::completed(Reason::Enrolled).because("set up and switched on");
+    done.messages.push_back({contract::MessageKind::Info, std::move(text)});
+    return done;
+}
+
 /// `raxauth enrol`, in steps that throw Ended.
 Task<Verdict> enrol_in_session(Person& person, const Context& context, Services& services,
                                std::shared_ptr<SignInTrace> trace) {
@@ -512,6 +528,9 @@ Task<Verdict> enrol_in_session(Person& person, const Context& context, Services&
                 .telling(kFactorKinds)};
     }
     const SessionAccess access = co_await open_session_access(person, context, services, trace);
+    if (trace->enrolled) { // the sign-in that this needed demanded it, and has done it already
+        co_return enrolled("The second factor is set up, and you are signed in with it.");
+    }
     const FactorAnswer<identity::FactorState> state =
         co_await services.factors->state(access.token, access.subject.account.name);
     if (const auto* refusal = std::get_if<FactorRefusal>(&state)) {
@@ -544,9 +563,7 @@ Task<Verdict> enrol_in_session(Person& person, const Context& context, Services&
                                  "to change that: raxauth mfa default {}",
                                  word_of(*kind));
     }
-    Verdict done = Verdict::completed(Reason::Enrolled).because("set up and switched on");
-    done.messages.push_back({contract::MessageKind::Info, std::move(text)});
-    co_return done;
+    co_return enrolled(std::move(text));
 }
 
 } // namespace
@@ -555,7 +572,10 @@ Task<std::optional<Verdict>> enrol_at_sign_in(Person& person, const Context& con
                                               Services& services, const Subject& subject,
                                               const Secret& password, const Secret& typed) {
     SetUp procedure(person, context, services, subject, &password, &typed);
-    co_return co_await procedure.run(std::nullopt, nullptr);
+    if (!context.factor.empty() && !context.arguments.empty() && !context.arguments[0].empty()) {
+        procedure.call_device(sanitise(context.arguments[0], 64));
+    }
+    co_return co_await procedure.run(factor_kind_from(context.factor), nullptr);
 }
 
 Task<Verdict> enrol(Person& person, Context context, Services services,

@@ -304,10 +304,12 @@ Task<Verdict> ManagementRequest::verify_device() {
         co_await send_pin(id);
     }
     const std::string question =
-        phone != nullptr ? fmt::format("A text message with a PIN is on its way to {}.\nPIN: ",
-                                       enrolment::masked(phone->number))
-                         : std::string("Passcode that the authenticator app shows: ");
+        phone != nullptr ? "PIN: " : "Passcode that the authenticator app shows: ";
     Interview interview(person_, kMaxCodes);
+    if (phone != nullptr) {
+        interview.note(fmt::format("A text message with a PIN is on its way to {}.\n",
+                                   enrolment::masked(phone->number)));
+    }
     while (!interview.is_over()) {
         const Secret answer = co_await interview.ask(question);
         const std::optional<Secret> code = passcode_from(answer.view());

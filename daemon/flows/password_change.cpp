@@ -4,6 +4,7 @@
 #include "daemon/flows/passcode.h"
 #include "daemon/flows/steps/answers.h"
 #include "daemon/flows/steps/counted_message.h"
+#include "daemon/flows/steps/enrolment_texts.h"
 #include "daemon/flows/steps/refusal_words.h"
 #include "daemon/journal/journal.h"
 
@@ -112,7 +113,7 @@ std::optional<Verdict> refusal_before_asking(const Context& context, Services& s
 Task<std::variant<Secret, Verdict>>
 change_expired_password(Person& person, const Context& context, Services& services,
                         const Subject& subject, const Secret& present, const Secret& typed) {
-    person.allow(services.settings.sign_in.enrolment_deadline);
+    person.allow(services.settings.sign_in.enrolment_deadline, kEnrolmentDeadline);
     co_return co_await renew(person, context, services, subject, present, typed,
                              fmt::format("The password of this {} account has expired. Choose a "
                                          "new one to go on (an empty line: not now).",
@@ -128,7 +129,7 @@ Task<Verdict> change_password(Person& person, Context context, Services services
         co_return std::move(*refusal);
     }
     const std::string& provider = services.words.name;
-    person.allow(services.settings.sign_in.enrolment_deadline);
+    person.allow(services.settings.sign_in.enrolment_deadline, kEnrolmentDeadline);
     Secret present;
     if (context.password) {
         present = std::move(*context.password);
@@ -154,6 +155,7 @@ Task<Verdict> change_password(Person& person, Context context, Services services
         co_return std::move(*verdict);
     }
     Verdict done = Verdict::completed(Reason::PasswordChanged).because("Identity accepted it");
+    done.correct_password(std::get<Secret>(renewed));
     done.messages.push_back(
         {MessageKind::Info, fmt::format("The {} password is changed. Sessions that were signed in "
                                         "with the old one are no longer valid.",

@@ -72,4 +72,11 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
     return decision;
 }
 
+conversation::Verdict refuse_without_reuse(std::string_view why) {
+    return conversation::Verdict::refused(State::Denied, Reason::NoSignIn,
+                                          fmt::format("reuse_only: {}", why))
+        .telling("No passcode can be asked for here, and no second factor of this session counts. "
+                 "Sign in first: by ssh, or with \"raxauth login\".");
+}
+
 } // namespace raxauth::flows

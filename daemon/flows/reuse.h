@@ -2,12 +2,14 @@
 #pragma once
 
 #include "daemon/caller/context.h"
+#include "daemon/conversation/verdict.h"
 #include "daemon/loop/clock.h"
 #include "daemon/sessions/session_store.h"
 #include "daemon/settings/settings.h"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace raxauth::flows {
 
@@ -33,5 +35,9 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
                            const identity::Account& account, const settings::ServicePolicy& policy,
                            const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
+
+/// For a service with reuse_only, where nobody could type a passcode: what to do instead. `why` is
+/// ReuseDecision::why.
+conversation::Verdict refuse_without_reuse(std::string_view why);
 
 } // namespace raxauth::flows

@@ -33,6 +33,7 @@ using limits::LimitRefusal;
 
 /// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
+constexpr std::string_view kPasscodeDeadline = "sign_in.passcode_deadline";
 
 /// The earlier sign-in of this session does not count: a whole sign-in has to follow.
 struct SignInAnew {
@@ -85,6 +86,7 @@ class SignIn {
     Verdict after_wrong_passcode(Verdict verdict);
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
+    Verdict granted(sessions::Grant grant) const;
 
     Person& person_;
     Context& context_;
@@ -104,6 +106,7 @@ class SignIn {
     std::string note_; ///< for the next passcode prompt
     limits::SignInProof proof_ = limits::SignInProof::WithoutPasscode;
     bool password_renewed_ = false;
+    bool typed_otherwise_ = false; ///< what PAM keeps as the password is not password_
     bool enrolled_ = false;
 };
 
@@ -123,6 +126,9 @@ Task<Verdict> SignIn::run() {
         std::variant<Verdict, SignInAnew> reused = co_await reuse_session();
         if (auto* verdict = std::get_if<Verdict>(&reused)) {
             co_return std::move(*verdict);
+        }
+        if (policy_.reuse_only) {
+            co_return refuse_without_reuse(trace_.reuse);
         }
         typed = std::move(std::get<SignInAnew>(reused).typed);
     }
@@ -249,7 +255,7 @@ Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
     if (!grant) {
         co_return SignInAnew();
     }
-    co_return Verdict::granted(std::move(*grant)).because(decision.why);
+    co_return granted(std::move(*grant)).because(decision.why);
 }
 
 /// When the session's token turns out to live no more, what was typed goes on into a whole sign-in.
@@ -274,9 +280,13 @@ Task<PasswordOutcome> SignIn::check_session_password(const ReuseDecision& decisi
             co_return SignInAnew{std::move(typed)};
         }
     }
+    // No passcode is needed here: who types both factors on one line anyway is understood.
+    password_ = services_.settings.sign_in.single_prompt ? split_single_line(typed).password
+                                                         : typed.clone();
+    typed_otherwise_ = !password_.equals(typed);
     using Check = sessions::SessionStore::PasswordCheck;
     const Check check = co_await services_.sessions.check_password(
-        decision.key, decision.generation, typed.clone());
+        decision.key, decision.generation, password_.clone());
     switch (check) {
     case Check::Right:
         co_return RightPassword();
@@ -336,6 +346,7 @@ Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
         SingleLine parts = split_single_line(typed_);
         password_ = std::move(parts.password);
         passcode_ = std::move(parts.passcode);
+        typed_otherwise_ = !password_.equals(typed_);
     } else {
         password_ = typed_.clone();
     }
@@ -404,6 +415,7 @@ Task<std::optional<Verdict>> SignIn::renew_password() {
     }
     password_ = std::move(std::get<Secret>(renewed));
     typed_ = password_.clone();
+    typed_otherwise_ = true;
     passcode_.reset();
     co_return std::nullopt;
 }
@@ -414,6 +426,7 @@ Task<std::optional<Verdict>> SignIn::set_up_second_factor() {
     std::optional<Verdict> ended =
         co_await enrol_at_sign_in(person_, context_, services_, subject_, password_, typed_);
     if (!ended) {
+        trace_.enrolled = true;
         passcode_.reset();
         note_ = "Your second factor is set up. Now sign in with it.";
     }
@@ -434,6 +447,7 @@ Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
     trace_.stage = "at the passcode prompt, after the right password";
+    person_.allow(services_.settings.sign_in.passcode_deadline, kPasscodeDeadline);
     unsigned unusable = 0;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
@@ -496,6 +510,7 @@ Task<std::optional<Verdict>> SignIn::resend(identity::Challenge& challenge) {
     Answer& answer = std::get<0>(sent);
     if (auto* required = std::get_if<identity::PasscodeRequired>(&answer)) {
         challenge = std::move(required->challenge);
+        person_.allow(services_.settings.sign_in.passcode_deadline, kPasscodeDeadline);
         note_ = "A new code has been requested.";
         note_messages_left();
         co_return std::nullopt;
@@ -560,6 +575,14 @@ const Secret* SignIn::password_to_keep() const {
     return with_api_key_ ? nullptr : &password_;
 }
 
+Verdict SignIn::granted(sessions::Grant grant) const {
+    Verdict verdict = Verdict::granted(std::move(grant));
+    if (typed_otherwise_) {
+        verdict.correct_password(password_);
+    }
+    return verdict;
+}
+
 /// The only way from Identity's answer to `granted`: makes the Grant, and forgets the account's
 /// wrong attempts.
 Verdict SignIn::admit(identity::TokenIssued issued) {
@@ -575,9 +598,9 @@ Verdict SignIn::admit(identity::TokenIssued issued) {
                 : fmt::format("This {} account may not sign in here.", words.name));
     }
     services_.limiter.signed_in(account_name(), subject_.origin, proof_);
-    return Verdict::granted(
-        services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)), context_,
-                                  subject_.account, subject_.uid, password_to_keep()));
+    return granted(services_.sessions.accept(std::get<policy::Admission>(std::move(judgement)),
+                                             context_, subject_.account, subject_.uid,
+                                             password_to_keep()));
 }
 
 Verdict SignIn::conclude(Answer answer) {

@@ -20,6 +20,7 @@ struct SignInTrace {
     std::string stage;   ///< what had been proven when the person left, if anything
     /// Told of each passcode that Identity refused, the how-manieth of the conversation it was.
     std::function<void(const std::string& account, unsigned number)> wrong_passcode;
+    bool enrolled = false; ///< a second factor was set up on the way
 };
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. Does no IO

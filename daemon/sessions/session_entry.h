@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/sessions/login_session.h"
 #include "daemon/sessions/session_store.h"
 
 /// Shared by the sources of SessionStore alone.
@@ -27,12 +28,5 @@ struct SessionStore::Entry {
 /// Field 22 of /proc/PID/stat (proc(5)): tells a process from a later one of the same id. Empty
 /// when it is gone.
 std::string process_start(pid_t pid);
-
-/// The person has left, processes have stayed (logind's state "closing"): such a session neither
-/// uses nor makes an entry. False where there is no logind.
-bool is_closing(const std::string& logind_session);
-
-/// logind knows the session no more. False where there is no logind.
-bool is_forgotten(const std::string& logind_session);
 
 } // namespace raxauth::sessions

@@ -21,7 +21,7 @@ constexpr std::array<Heir, 2> kHeirs{Heir{"su-l", "su"}, Heir{"sudo-i", "sudo"}}
 
 // Programs that ask again for somebody who is already in: sudo, polkit, and screen lockers by the
 // names of their files in /etc/pam.d ("kde" is Plasma's locker).
-constexpr std::array<std::string_view, 17> kAgainServices{"cinnamon-screensaver",
+constexpr std::array<std::string_view, 18> kAgainServices{"cinnamon-screensaver",
                                                           "gnome-screensaver",
                                                           "gtklock",
                                                           "hyprlock",
@@ -37,7 +37,8 @@ constexpr std::array<std::string_view, 17> kAgainServices{"cinnamon-screensaver"
                                                           "vlock",
                                                           "waylock",
                                                           "xfce4-screensaver",
-                                                          "xscreensaver"};
+                                                          "xscreensaver",
+                                                          "xsecurelock"};
 
 // Display managers: each has several services, "gdm-password", "gdm-fingerprint" and so on.
 constexpr std::array<std::string_view, 5> kGreeterPrefixes{"gdm", "lightdm", "lxdm", "plasmalogin",
@@ -66,6 +67,22 @@ bool binds_all(const AccessSettings& access) {
 
 bool is_way_in(std::string_view service) {
     return is_in(kWaysIn, service) || is_greeter(service);
+}
+
+bool is_screen_locker(std::string_view service) {
+    return is_in(kAgainServices, service) && service != "polkit-1" && service != "sudo" &&
+           service != "sudo-i";
+}
+
+bool may_replace_prompts(std::string_view service) {
+    return service == "sudo" || service == "sudo-i";
+}
+
+bool shows_messages_at_once(std::string_view service) {
+    // "user" is the command raxauth.
+    static constexpr std::array<std::string_view, 7> kTerminals{"login", "remote", "su",  "su-l",
+                                                                "sudo",  "sudo-i", "user"};
+    return is_in(kTerminals, service) || is_graphical(service);
 }
 
 bool is_entry_service(std::string_view service) {
@@ -97,6 +114,7 @@ ServiceSettings Settings::own_rules(std::string_view service) const {
         inherit(&ServiceSettings::without_sign_in);
         inherit(&ServiceSettings::password_prompt);
         inherit(&ServiceSettings::plain_prompts);
+        inherit(&ServiceSettings::reuse_only);
     }
     return rules;
 }
@@ -118,6 +136,7 @@ ServicePolicy Settings::for_service(std::string_view service) const {
     policy.reuse_for = own.reuse_for.value_or(policy.reuse_for);
     policy.password_prompt = own.password_prompt.value_or(policy.password_prompt);
     policy.plain_prompts = own.plain_prompts.value_or(policy.plain_prompts);
+    policy.reuse_only = own.reuse_only.value_or(false);
     if (is_entry_service(service)) {
         policy.reuse = Reuse::None;
     }
@@ -166,6 +185,11 @@ std::vector<std::string> Settings::laxer_than_sudo(std::string_view service) con
              sign_in_demand(service) == SignInDemand::None,
          "without_sign_in");
     return keys;
+}
+
+bool Settings::outlasts_sshd() const {
+    constexpr seconds kLoginGraceTime{300};
+    return sign_in.deadline + sign_in.passcode_deadline >= kLoginGraceTime;
 }
 
 std::vector<std::string> Settings::demanding_services() const {

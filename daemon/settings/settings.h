@@ -41,7 +41,8 @@ enum class CredentialRule { Password, PasswordOrApiKey };
 struct SignInSettings {
     CredentialRule credential = CredentialRule::Password;
     bool single_prompt = false;
-    seconds deadline{90};
+    seconds deadline{90};           ///< until the password was judged
+    seconds passcode_deadline{180}; ///< from each challenge on
     /// What the first prompt says, {user} and {service} filled in. Clients recognise a password
     /// prompt by its end (JSch, sshj, mc), and sudo puts its own in place of exactly this default.
     std::string password_prompt = "Password: ";
@@ -88,6 +89,7 @@ struct ServiceSettings {
     std::optional<WithoutSignIn> without_sign_in;
     std::optional<std::string> password_prompt;
     std::optional<bool> plain_prompts;
+    std::optional<bool> reuse_only;
 
     bool operator==(const ServiceSettings&) const = default;
 };
@@ -101,6 +103,8 @@ struct ServicePolicy {
     std::string password_prompt = "Password: ";
     /// One short line a prompt, and each note a message of its own: a greeter has no room for more.
     bool plain_prompts = false;
+    /// Where the session's sign-in does not count, refuse: nobody is there to type a passcode.
+    bool reuse_only = false;
 
     bool operator==(const ServicePolicy&) const = default;
 };
@@ -142,6 +146,16 @@ inline constexpr std::string_view kBindingAdvice =
 /// never counts there, not even one of the session that the program itself was started from.
 bool is_way_in(std::string_view service);
 
+/// Programs that ask a person again in a session of their own, and run as that person: screen
+/// lockers. They give nobody any right.
+bool is_screen_locker(std::string_view service);
+
+/// Programs that can put a prompt of their own in place of every prompt of a module: `sudo -p`.
+bool may_replace_prompts(std::string_view service);
+
+/// Programs that show a message when it comes, and not with the next question as sshd does.
+bool shows_messages_at_once(std::string_view service);
+
 /// Programs that let people in, and su, which turns one user into another: a sign-in is never
 /// reused there.
 bool is_entry_service(std::string_view service);
@@ -172,6 +186,8 @@ struct Settings {
     SignInDemand sign_in_demand(std::string_view service) const;
     /// Keys in which `service` (polkit-1, say, which gives root's rights too) asks less than sudo.
     std::vector<std::string> laxer_than_sudo(std::string_view service) const;
+    /// sshd ends a login after LoginGraceTime, 300 s in the drop-in: do both deadlines fit?
+    bool outlasts_sshd() const;
     /// All services with a demand, sorted.
     std::vector<std::string> demanding_services() const;
     /// Does the configuration name the Rackspace users of this host (BINDING)? By one of:

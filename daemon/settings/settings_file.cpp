@@ -192,6 +192,7 @@ const std::vector<Key<SignInSettings>>& sign_in_keys() {
                                     {"password-or-api-key", CredentialRule::PasswordOrApiKey}})),
         key("single_prompt", &SignInSettings::single_prompt, boolean),
         key("deadline", &SignInSettings::deadline, duration<seconds>(1s, 1h)),
+        key("passcode_deadline", &SignInSettings::passcode_deadline, duration<seconds>(1s, 5min)),
         key("password_prompt", &SignInSettings::password_prompt,
             text(is_password_prompt, kPasswordPrompt)),
         key("enrol_at_login", &SignInSettings::enrol_at_login, boolean),
@@ -255,6 +256,7 @@ const std::vector<Key<ServiceSettings>>& service_keys() {
         rows.push_back(key("password_prompt", &ServiceSettings::password_prompt,
                            text(is_password_prompt, kPasswordPrompt)));
         rows.push_back(key("plain_prompts", &ServiceSettings::plain_prompts, boolean));
+        rows.push_back(key("reuse_only", &ServiceSettings::reuse_only, boolean));
         return rows;
     }();
     return keys;
@@ -471,6 +473,15 @@ void Reader::check_together(const std::string& main_file) {
             s.identity.request_timeout);
     shorter("identity.request_timeout", s.identity.request_timeout, "sign_in.deadline",
             s.sign_in.deadline);
+    shorter("identity.request_timeout", s.identity.request_timeout, "sign_in.passcode_deadline",
+            s.sign_in.passcode_deadline);
+    for (const auto& [name, rules] : s.services) {
+        const std::string path = "services." + name;
+        if (s.for_service(name).reuse_only && s.for_service(name).reuse == Reuse::None) {
+            complain_about(path + ".reuse_only", path + ".reuse", "true",
+                           "false where reuse is \"none\": nobody could ever sign in");
+        }
+    }
     shorter("identity.request_timeout", s.identity.request_timeout, "sign_in.enrolment_deadline",
             s.sign_in.enrolment_deadline);
     // The proxy is the next hop: only one on this machine keeps what is not encrypted here.

@@ -85,7 +85,15 @@ class Surroundings:
             start_new_session=True, **({} if root else as_person()), **options)
 
     def at_terminal(self, *arguments):
-        child = pexpect.spawn(str(self.program), list(arguments), env=self.environment,
+        return self._on_terminal(str(self.program), list(arguments))
+
+    def at_terminal_with_marked_errors(self, arguments):
+        """The same, with "err: " before each line of standard error."""
+        return self._on_terminal("sh", ["-c", f"{self.program} {arguments} 2>&1 >/dev/null | "
+                                              "sed -u 's/^/err: /'"])
+
+    def _on_terminal(self, program, arguments):
+        child = pexpect.spawn(program, arguments, env=self.environment,
                               preexec_fn=become_person, encoding="utf-8", timeout=20)
         self.started.append(child)
         return child

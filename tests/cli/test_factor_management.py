@@ -209,6 +209,15 @@ def test_a_refusal_of_identity_is_told_in_its_words(around, command):
                                           "raxauth: not done (management-refused)"]
 
 
+def test_at_a_terminal_too_a_refusal_goes_to_standard_error(around):
+    around.start_daemon(BeginFactorManagement=[dialogue_step(1, "denied", "management-refused", [
+        ("error", "This is the last verified device.")])])
+    child = around.at_terminal_with_marked_errors("mfa disable")
+    child.expect_exact("err: This is the last verified device.")
+    child.expect_exact("err: raxauth: not done (management-refused)")
+    child.expect(pexpect.EOF)
+
+
 @pytest.mark.parametrize("state, reason, status", [
     ("denied", "management-refused", 1), ("unavailable", "identity-unreachable", 3),
     ("unavailable", "identity-fault", 3), ("denied", "not-supported", 1), ("denied", "throttled", 1),

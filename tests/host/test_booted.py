@@ -282,6 +282,25 @@ def test_a_token_made_inside_a_session_ends_with_it_whatever_is_left_behind(host
         host.path("/home/alice/.ssh/authorized_keys").unlink()
 
 
+def test_a_sign_in_that_nothing_would_keep_is_refused_before_anything_is_asked(host):
+    """What tmux or screen keeps running after the logout: logind calls its session closing."""
+    with signed_in(host) as session:
+        session.shell("(trap '' HUP; while ! [ -e /var/tmp/go ]; do sleep 0.05; done; "
+                      "script -qec 'raxauth login' /var/tmp/asked; "
+                      "echo exit $? >>/var/tmp/asked) </dev/null >/dev/null 2>&1 & true")
+        session.answer("exit")
+        session.next()
+    host.identity.wait_for_no_live_tokens()
+    host.path("/var/tmp/go").touch()
+    asked = host.path("/var/tmp/asked")
+    host.wait_until(lambda: asked.exists() and "exit " in asked.read_text(), "it has ended")
+    text = asked.read_text()
+    assert "login session that is over" in text and "assword" not in text, text
+    assert text.rstrip().endswith("exit 1"), text
+    host.path("/var/tmp/go").unlink()
+    asked.unlink()
+
+
 def test_a_second_session_gets_nothing_from_the_first(host):
     host.authorize_key("alice")
     host.configure({"services": {"sshd": {"without_sign_in": "allow"}}})

@@ -10,7 +10,7 @@ import pytest
 from throwaway.authenticator import key_of, passcode, scan, wrong_passcode
 
 OFFER = "Which [1, 2, c]? "
-CODE = "[a: in plain characters, c: cancel]: "
+CODE = "[b, p: QR code, c: cancel]: "
 NUMBER = "[c: cancel]: "
 GO_ON = "Go on [y, n, c]? "
 PIN = "c: cancel]: "
@@ -59,7 +59,7 @@ def at_the_pin(host, session, user="frank", number=PHONE):
 
 def key_in_text(screen):
     """The key that the screen tells for typing."""
-    return re.search(r"\(time-based\): ([A-Z2-7 ]{16,})\n", screen).group(1).replace(" ", "")
+    return re.search(r"\(time-based\):\s([A-Z2-7 ]{16,})\n", screen).group(1).replace(" ", "")
 
 
 def in_with(session, code):
@@ -140,10 +140,10 @@ def test_an_authenticator_that_scanned_the_terminal_gets_the_person_in(host, dra
         assert "second factor" in first and "within 5 minutes" in first, first
         session.answer("1")
         screen = session.until(CODE)
-        if drawing == "plain characters":
-            session.answer("a")
-            screen = session.until(CODE)
-            assert not re.search("[█▀▄]", screen), screen
+        assert screen.isascii() and "otpauth://" in screen, screen
+        session.answer("p" if drawing == "plain characters" else "b")
+        screen = session.until(CODE)
+        assert screen.isascii() == (drawing == "plain characters"), screen
         lines = screen.split("\n")
         assert max(map(len, lines)) <= 80, "wider than the terminal"
         if drawing == "half blocks":
@@ -221,6 +221,15 @@ def test_who_used_up_the_tries_goes_on_at_the_next_sign_in(host):
     with host.ssh("frank") as session:
         resumed(host, session)
         assert key_in_text(session.until(CODE)) == key
+        session.answer(passcode(key))
+        in_with(session, passcode(key))
+
+
+def test_ssh_of_another_locale_shows_all_that_is_needed(host):
+    """ssh(1) shows prompts in its own locale: octal numbers, or the end of the client, otherwise."""
+    with host.ssh("frank", env={"LC_ALL": "C"}) as session:
+        key = key_in_text(at_the_code(host, session))
+        assert "\\" not in session.transcript and session.transcript.isascii(), session.transcript
         session.answer(passcode(key))
         in_with(session, passcode(key))
 
@@ -425,11 +434,43 @@ def test_login_on_a_console_sets_up_too_and_says_how_long_there_is(host):
         first = offered(host, session)
         assert "within 60 seconds" in first, first
         session.answer("1")
-        screen = session.until(CODE)
-        key = key_of(scan(screen))
+        session.until(CODE)
+        session.answer("b")
+        key = key_of(scan(session.until(CODE)))
         session.answer(passcode(key))
         in_with(session, passcode(key))
         assert session.shell("id -un") == "frank"
+
+
+# -- raxauth enrol, where the sign-in that it needs demands a set-up itself
+
+
+@pytest.fixture
+def keyed(host):
+    host.configure({"services": {"sshd": {"without_sign_in": "allow"}}})
+    host.authorize_key("frank")
+    yield host
+    host.path("/home/frank/.ssh/authorized_keys").unlink()
+
+
+def test_enrol_sets_up_the_kind_that_was_named_and_nothing_twice(keyed):
+    host = keyed
+    with host.ssh("frank", methods="publickey", key=True) as session:
+        assert session.next() == ("in", ""), session.transcript
+        session.answer("raxauth enrol sms; echo status $?")
+        session.question("password")
+        session.answer(host.identity.password("frank"))
+        session.until(NUMBER)
+        session.answer(PHONE)
+        session.until(PIN)
+        session.answer(host.identity.sms("frank"))
+        session.question("passcode")
+        session.answer(host.identity.sms("frank"))
+        session.until("signed in with it")
+        session.until("status 0")
+        assert OFFER not in session.transcript
+    assert account(host)["mfa_enabled"] and account(host)["factor_type"] == "SMS"
+    assert len([r for r in host.identity.requests() if r["step"] == "verify"]) == 1
 
 
 # -- a lost connection
@@ -449,7 +490,7 @@ def test_a_lost_connection_is_gone_on_with_where_it_stopped(host):
     with host.ssh("frank") as session:
         resumed(host, session)
         screen = session.until(CODE)
-        assert key_of(scan(screen)) == key
+        assert key_in_text(screen) == key
         session.answer(passcode(key))
         in_with(session, passcode(key))
     assert len(account(host)["otp_devices"]) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from throwaway.authenticator import key_of, passcode, scan
 
-CODE = "[a: in plain characters, c: cancel]: "
+CODE = "[b, p: QR code, c: cancel]: "
 NUMBER = "[c: cancel]: "
 PIN = "c: cancel]: "
 YES_OR_NO = "[yes/no]: "

@@ -505,6 +505,60 @@ TEST(BusClient, goes_on_after_a_signal_and_still_keeps_its_deadline) {
     CHECK_TRUE(took < 2s);
 }
 
+TEST(BusClient, takes_an_end_that_crosses_its_answer_for_the_verdict) {
+    const PrivateBus bus;
+    FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}}),
+                                      Say::nothing().and_ends("unavailable", "deadline")});
+    BusClient client(bus.address(), 20s);
+    const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
+    CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
+
+    const Reply reply = client.answer(1, secrets({"hunter2"}));
+
+    const Step* const end = step_of(reply);
+    CHECK_TRUE_TEXT(end != nullptr, reason_of(reply));
+    CHECK_TRUE(end->state == State::Unavailable);
+    STRCMP_EQUAL("deadline", end->reason.c_str());
+}
+
+/// What happens to a wait for the daemon when ^C comes, by what the application does about it.
+TEST_GROUP(BusClientInterrupt){
+    Reply interrupted(void (*handler)(int),
+                      std::chrono::milliseconds timeout = 20s){const PrivateBus bus;
+const pthread_t waiting = ::pthread_self();
+FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}}),
+                                  Say::nothing([waiting] { ::pthread_kill(waiting, SIGINT); })});
+struct sigaction action{};
+struct sigaction previous{};
+action.sa_handler = handler;
+::sigaction(SIGINT, &action, &previous);
+alarms = 0;
+sigset_t before{};
+::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+BusClient client(bus.address(), timeout);
+const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
+CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
+Reply reply = client.answer(1, secrets({"hunter2"}));
+sigset_t after{};
+::pthread_sigmask(SIG_BLOCK, nullptr, &after);
+LONGS_EQUAL(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
+::sigaction(SIGINT, &previous, nullptr);
+return reply;
+}
+}
+;
+
+TEST(BusClientInterrupt, ends_the_wait_and_is_still_handed_to_the_application) {
+    const Reply reply = interrupted(count_alarm);
+    CHECK_TRUE(failure_of(reply) == Outcome::Cancelled);
+    STRCMP_EQUAL("interrupted", reason_of(reply));
+    LONGS_EQUAL(1, alarms); // sudo takes a note of it
+}
+
+TEST(BusClientInterrupt, that_the_application_ignores_is_none) {
+    CHECK_TRUE(failure_of(interrupted(SIG_IGN, 200ms)) == Outcome::Unavailable);
+}
+
 /// Every way to be kept waiting, each within the one deadline.
 TEST_GROUP(BusClientDeadline) {
     Clock::duration took{};

@@ -42,24 +42,27 @@ TEST(Conversation, shows_all_in_one_call_and_in_order) {
     STRCMP_EQUAL("3", answers[2].c_str());
 }
 
-TEST(Conversation, when_silent_still_asks) {
-    script.answers = {"1", "2", "3"};
+TEST(Conversation, when_silent_shows_what_belongs_to_a_question) {
+    script.answers = {"123456"};
 
-    CHECK_TRUE(exchange(batch, /*silent=*/true));
+    CHECK_TRUE(exchange({{Kind::Info, "A code was sent."}, {Kind::Secret, "Passcode: "}},
+                        /*silent=*/true));
 
-    CHECK_TRUE((script.lines() == Lines{"?Passcode: ", "!Name: ", "?Password: "}));
-    CHECK_EQUAL(3U, answers.size());
+    CHECK_TRUE((script.lines() == Lines{"iA code was sent.", "?Passcode: "}));
 }
 
-TEST(Conversation, when_silent_still_shows_a_final_refusal) {
-    CHECK_TRUE(exchange({{Kind::Info, "2 devices."}, {Kind::Error, "Locked."}}, /*silent=*/true));
-
+TEST(Conversation, when_silent_shows_the_errors_of_a_verdict_alone) {
+    const std::vector<Message> words{{Kind::Info, "2 devices."}, {Kind::Error, "Locked."}};
+    Conversation(script.conv(), /*silent=*/true).show_verdict(words);
     CHECK_TRUE((script.lines() == Lines{"eLocked."}));
+
+    Conversation(script.conv(), /*silent=*/false).show_verdict(words);
+    CHECK_TRUE((script.lines() == Lines{"eLocked.", "i2 devices.", "eLocked."}));
 }
 
 TEST(Conversation, does_not_call_for_nothing) {
     CHECK_TRUE(exchange({}));
-    CHECK_TRUE(exchange({{Kind::Info, "hello"}}, /*silent=*/true));
+    Conversation(script.conv(), /*silent=*/true).show_verdict({{Kind::Info, "hello"}});
     CHECK_EQUAL(0, script.calls);
 }
 

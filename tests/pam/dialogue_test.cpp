@@ -56,6 +56,9 @@ class FakePassword final : public StackPassword {
     }
     bool may_ask() const override { return asks; }
     void typed(const Secret& password) override { kept.emplace_back(password.view()); }
+    void became(const Secret& password) override {
+        kept.push_back("became " + std::string(password.view()));
+    }
 };
 
 Step ask(std::vector<Message> messages, std::uint64_t serial = 1) {
@@ -120,6 +123,18 @@ TEST(Dialogue, keeps_the_typed_password_and_no_other_answer) {
     CHECK_TRUE(verdict.outcome == Outcome::Denied);
     CHECK_TRUE((password.kept == Lines{"hunter2"}));
     STRCMP_EQUAL("1 <al> <hunter2> <123456>", service.heard[1].c_str());
+}
+
+TEST(Dialogue, corrects_the_password_by_a_verdict_that_grants) {
+    Step granted = end(State::Granted, "mfa-proven");
+    granted.password = Secret("hunter2");
+    service.replies.emplace_back(ask({kPassword}));
+    service.replies.emplace_back(std::move(granted));
+    script.answers = {"hunter2,123456"};
+
+    run();
+
+    CHECK_TRUE((password.kept == Lines{"hunter2,123456", "became hunter2"}));
 }
 
 TEST(Dialogue, answers_the_password_from_the_stack_once) {

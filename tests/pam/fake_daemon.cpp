@@ -153,9 +153,12 @@ Say Say::error(const std::string& name) {
     return say;
 }
 
-Say Say::nothing() {
+Say Say::nothing(std::function<void()> then) {
     Say say;
     say.kind = Kind::Nothing;
+    if (then) {
+        say.fill = [then = std::move(then)](sd_bus_message*) { then(); };
+    }
     return say;
 }
 
@@ -323,6 +326,12 @@ void FakeDaemon::say(sd_bus_message* message, const Say& what) {
     }
     switch (what.kind) {
     case Say::Kind::Nothing:
+        if (!what.end_state.empty()) {
+            say_end(what);
+        }
+        if (what.fill) {
+            what.fill(nullptr);
+        }
         return;
     case Say::Kind::Gone:
         gone_ = true;
@@ -338,21 +347,24 @@ void FakeDaemon::say(sd_bus_message* message, const Say& what) {
     what.fill(reply.get());
     check(sd_bus_message_send(reply.get()), "send");
     if (!what.end_state.empty()) {
-        BusMessage signal;
-        check(sd_bus_message_new_signal(channel_.get(), out(signal), contract::kConversationObject,
-                                        contract::kConversationInterface,
-                                        contract::channel::kEnded),
-              "signal");
-        check(sd_bus_message_append(signal.get(), "ssa(ss)", what.end_state.c_str(),
-                                    what.end_reason.c_str(), 0),
-              "append");
-        // As soon as the peer has been let in.
-        while (sd_bus_is_ready(channel_.get()) == 0) {
-            check(sd_bus_process(channel_.get(), nullptr), "process");
-        }
-        check(sd_bus_send(channel_.get(), signal.get(), nullptr), "send");
-        ended_ = true;
+        say_end(what);
     }
+}
+
+void FakeDaemon::say_end(const Say& what) {
+    BusMessage signal;
+    check(sd_bus_message_new_signal(channel_.get(), out(signal), contract::kConversationObject,
+                                    contract::kConversationInterface, contract::channel::kEnded),
+          "signal");
+    check(sd_bus_message_append(signal.get(), "ssa(ss)", what.end_state.c_str(),
+                                what.end_reason.c_str(), 0),
+          "append");
+    // As soon as the peer has been let in.
+    while (sd_bus_is_ready(channel_.get()) == 0) {
+        check(sd_bus_process(channel_.get(), nullptr), "process");
+    }
+    check(sd_bus_send(channel_.get(), signal.get(), nullptr), "send");
+    ended_ = true;
 }
 
 } // namespace raxauth::testing

@@ -42,8 +42,8 @@ struct Say {
     static Say session(const std::string& handle, Lines environment);
     static Say done();
     static Say error(const std::string& name);
-    /// Never answers.
-    static Say nothing();
+    /// Never answers. `then`: runs in the daemon's thread instead.
+    static Say nothing(std::function<void()> then = {});
     /// Leaves the bus, and hangs up.
     static Say gone();
     /// Says to the call before that the conversation is over, and hangs up.
@@ -82,6 +82,7 @@ class FakeDaemon {
     void take_channel(int fd);
     void hang_up();
     void say(sd_bus_message* message, const Say& what);
+    void say_end(const Say& what);
     void run();
 
     Bus bus_;

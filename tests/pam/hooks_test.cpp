@@ -314,6 +314,8 @@ TEST(Account, knows_whether_this_transaction_signed_in_this_user) {
     CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
     CHECK_EQUAL(PAM_SUCCESS, pam_authenticate(app.handle(), 0));
     CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
+    // Another module may have let the same person in meanwhile, without a word to ours.
+    CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
     pam_set_item(app.handle(), PAM_USER, "no-such-user");
     CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
 
@@ -321,6 +323,22 @@ TEST(Account, knows_whether_this_transaction_signed_in_this_user) {
     CHECK_EQUAL(0U, calls[0].context.count("signed-in"));
     CHECK_TRUE(std::get<bool>(calls[2].context.at("signed-in")));
     CHECK_EQUAL(0U, calls[3].context.count("signed-in"));
+    CHECK_EQUAL(0U, calls[4].context.count("signed-in"));
+}
+
+TEST(Account, of_another_user_uses_the_sign_in_up) {
+    FakeDaemon daemon(bus.address(), {kGranted, Say::account("granted", "local-rules")});
+    PamApplication app(kWholeStack, "nobody", bus.address());
+
+    CHECK_EQUAL(PAM_SUCCESS, pam_authenticate(app.handle(), 0));
+    pam_set_item(app.handle(), PAM_USER, "no-such-user");
+    CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
+    pam_set_item(app.handle(), PAM_USER, "nobody");
+    CHECK_EQUAL(PAM_SUCCESS, pam_acct_mgmt(app.handle(), 0));
+
+    for (const auto& call : daemon.finish()) {
+        CHECK_EQUAL(0U, call.context.count("signed-in"));
+    }
 }
 
 TEST(Account, says_why_and_when_silent_no_more_than_why) {

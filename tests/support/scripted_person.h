@@ -67,13 +67,17 @@ class ScriptedPerson final : public conversation::Person {
         co_return answers;
     }
     void tell(conversation::Message message) override { shown.push_back(std::move(message)); }
-    void allow(std::chrono::milliseconds time) override { allowed = time; }
+    void allow(std::chrono::milliseconds time, std::string_view /*key*/) override {
+        allowed = time;
+        allowances.push_back(time);
+    }
     bool withdrawn() const override { return said_cancel; }
 
     bool script_done() const { return trouble.empty() && script_.empty(); }
     const std::string& last_prompt() const { return prompts.back().text; }
 
     std::chrono::milliseconds allowed{0}; ///< as the flow asked for last
+    std::vector<std::chrono::milliseconds> allowances;
 
     Gate own_gate;
     Gate* gate = &own_gate;

@@ -40,25 +40,36 @@ std::string in_words(std::chrono::seconds time) {
                              std::chrono::duration_cast<std::chrono::minutes>(time).count());
 }
 
-enrolment::QrStyle qr_style_for(const std::string& locale) {
-    const bool utf8 = locale.empty() || strcasestr(locale.c_str(), "utf-8") != nullptr ||
+std::optional<enrolment::QrStyle> qr_style_for(const std::string& locale) {
+    if (locale.empty()) {
+        return std::nullopt;
+    }
+    const bool utf8 = strcasestr(locale.c_str(), "utf-8") != nullptr ||
                       strcasestr(locale.c_str(), "utf8") != nullptr;
     return utf8 ? enrolment::QrStyle::HalfBlocks : enrolment::QrStyle::Ascii;
 }
 
-Secret code_text(const Secret& key_uri, const enrolment::KeyUri& key, enrolment::QrStyle style) {
+Secret code_text(const Secret& key_uri, const enrolment::KeyUri& key,
+                 std::optional<enrolment::QrStyle> style) {
     Secret text;
     text.reserve(enrolment::kMaxQrText + 512);
-    // ssh(1) writes user and host before the first line: the drawing begins on one of its own.
-    if (const auto drawing = enrolment::draw_qr(key_uri, style)) {
+    const auto drawing = style ? enrolment::draw_qr(key_uri, *style) : std::nullopt;
+    // ssh(1) writes user and host before the first line: the drawing begins on one of its own. The
+    // key is last: the top of a long drawing leaves the screen.
+    if (drawing) {
         text.append("Scan this with the authenticator app:\n");
         text.append(drawing->view());
         text.append("or type the key into it (time-based): ");
+        text.append(key.key.view());
+        text.append("\n");
     } else {
-        text.append("Type this key into the authenticator app (time-based): ");
+        text.append("Type this key into the authenticator app (time-based):\n");
+        text.append(key.key.view());
+        text.append("\nor open this address with it:\n");
+        text.append(key_uri.view());
+        text.append("\nA QR code to scan: b draws it in blocks (UTF-8), p in plain characters.\n");
     }
-    text.append(key.key.view());
-    text.append("\nThen type the passcode that it shows [a: in plain characters, c: cancel]: ");
+    text.append("Then type the passcode that it shows [b, p: QR code, c: cancel]: ");
     return text;
 }
 

@@ -59,6 +59,10 @@ Task<SessionAccess> open_session_access(Person& person, const Context& context, 
         }
         Context same = context_of_same(context);
         same.no_reuse = same.no_reuse || anew;
+        if (!context.factor.empty()) { // what is to be set up, where the sign-in demands a set-up
+            same.factor = context.factor;
+            same.arguments = context.arguments;
+        }
         Verdict verdict = co_await sign_in(person, std::move(same), services, trace);
         if (verdict.state() != State::Granted) {
             throw Ended{std::move(verdict)};

@@ -31,6 +31,7 @@
 #include "daemon/identity/http/failed_addresses.h"
 #include "daemon/identity/http/header_list.h"
 #include "daemon/identity/http/request_options.h"
+#include "daemon/identity/http/server_clock.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -224,6 +225,7 @@ struct HttpTransport::Core {
 
     Loop& loop;
     const Clock& clock;
+    ServerClock server_clock;
     const settings::IdentitySettings settings;
     const TransportLimits limits;
     CaBundle ca_bundle;
@@ -749,6 +751,9 @@ void HttpTransport::Core::on_finished(const StatePtr& state, CURLcode code) {
     }
     if (const auto* reply = std::get_if<HttpReply>(&result)) {
         note_reached(reply->round_trip);
+        if (const auto date = reply->header("date")) {
+            server_clock.heard(*date, clock.monotonic());
+        }
     } else if (try_next_address(state, std::get<HttpFailure>(result).detail)) {
         return;
     } else if (const auto& failure = std::get<HttpFailure>(result); !failure.nonsense) {
@@ -815,8 +820,11 @@ std::string HttpTransport::Core::words_of(const HttpTransfer::State& state, CURL
     curl_easy_getinfo(state.easy.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
     if (code == CURLE_PEER_FAILED_VERIFICATION &&
         (verified == X509_V_ERR_CERT_NOT_YET_VALID || verified == X509_V_ERR_CERT_HAS_EXPIRED)) {
-        return fmt::format("{}; this host's clock says {:%Y-%m-%d %H:%M} UTC, is that right?",
-                           words, fmt::gmtime(WallTime::clock::to_time_t(clock.wall())));
+        const WallTime now = clock.wall();
+        const auto difference = server_clock.compare(now, clock.monotonic());
+        return fmt::format("{}; this host's clock says {:%Y-%m-%d %H:%M} UTC, {}", words,
+                           fmt::gmtime(WallTime::clock::to_time_t(now)),
+                           difference ? *difference : "is that right?");
     }
     return words;
 }

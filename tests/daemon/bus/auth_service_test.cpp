@@ -2,6 +2,7 @@
 // The daemon's service on a real bus, with a scripted Identity behind it: callers of both kinds,
 // the error names, and to whom a conversation belongs. The tests run as root, as ./check does:
 // only so can they also call as somebody else.
+#include "common/bus/step.h"
 #include "common/secret_pipe.h"
 #include "daemon/bus/auth_service.h"
 #include "daemon/bus/bus_turns.h"
@@ -49,6 +50,7 @@ struct Outcome {
     std::vector<std::string> texts;
     std::string ticket;
     std::string account;
+    std::string password;
     BusMessage message;
     std::shared_ptr<sd_bus> channel; ///< of a dialogue: the caller's end
 };
@@ -86,6 +88,16 @@ void read_step(sd_bus_message* message, Outcome& outcome) {
         const char* key = nullptr;
         const char* value = nullptr;
         CHECK_TRUE(sd_bus_message_read(message, "s", &key) > 0);
+        if (std::strcmp(key, "password") == 0) {
+            const void* bytes = nullptr;
+            std::size_t size = 0;
+            CHECK_TRUE(sd_bus_message_enter_container(message, 'v', "ay") > 0);
+            CHECK_TRUE(sd_bus_message_read_array(message, 'y', &bytes, &size) >= 0);
+            outcome.password.assign(static_cast<const char*>(bytes), size);
+            CHECK_TRUE(sd_bus_message_exit_container(message) >= 0);
+            CHECK_TRUE(sd_bus_message_exit_container(message) >= 0);
+            continue;
+        }
         CHECK_TRUE(sd_bus_message_read(message, "v", "s", &value) > 0);
         (std::strcmp(key, "ticket") == 0 ? outcome.ticket : outcome.account) = value;
         CHECK_TRUE(sd_bus_message_exit_container(message) >= 0);
@@ -383,6 +395,34 @@ TEST(AuthService, carries_a_sign_in_from_begin_to_granted) {
     STRCMP_EQUAL("alice.smith", verdict.account.c_str());
     UNSIGNED_LONGS_EQUAL(0, registry.live());
     STRCMP_EQUAL("mfa-proven", last_reason().c_str());
+}
+
+TEST(AuthService, gives_the_password_alone_back_over_the_channel_and_never_over_the_bus) {
+    configure([](settings::Settings& settings) { settings.sign_in.single_prompt = true; });
+    script_a_good_sign_in();
+
+    // No text: nobody says that passwords are UTF-8.
+    const Outcome& verdict = answer(begin(), {"s\xe9"
+                                              "cret,1411594"});
+    check_step(verdict, "granted", "mfa-proven");
+    STRCMP_EQUAL("s\xe9"
+                 "cret",
+                 verdict.password.c_str());
+    CHECK_TRUE(sd_bus_message_rewind(verdict.message.get(), 1) >= 0);
+    auto read = client::read_step(verdict.message.get());
+    STRCMP_EQUAL("s\xe9"
+                 "cret",
+                 std::get<client::Step>(read).password.c_str());
+
+    // The stack has it already: the verdict is the first step, and goes over the bus.
+    script_a_good_sign_in();
+    const UniqueFd pipe = send_through_pipe("secret,1411594");
+    const Outcome& at_once = client->step(
+        "BeginSignIn", context("alice", [&](sd_bus_message* call) {
+            CHECK_TRUE(sd_bus_message_append(call, "{sv}", "password", "h", pipe.get()) >= 0);
+        }));
+    check_step(at_once, "granted", "mfa-proven");
+    STRCMP_EQUAL("", at_once.password.c_str());
 }
 
 TEST(AuthService, asks_nss_only_where_root_does_not_tell_what_that_said) {

@@ -274,6 +274,20 @@ TEST(DaemonChannel, tells_a_deadline_that_passes_while_the_person_types) {
     LONGS_EQUAL(0, ::recv(peer.get(), bytes, sizeof bytes, MSG_DONTWAIT)); // and hung up
 }
 
+TEST(DaemonChannel, tells_the_end_to_an_answer_that_crosses_it) {
+    deadline = 100ms;
+    begin();
+    greet();
+    CHECK_TRUE(run_until(loop, [this] { return !endings.empty(); }));
+    write(header(1, 0, 0)); // the end is told, and not read yet: this must not meet a closed socket
+    run_until_idle(loop);
+    char bytes[1024];
+    const ssize_t got = ::recv(peer.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    CHECK_TRUE(got > 0);
+    CHECK_TRUE(std::string(bytes, static_cast<std::size_t>(got)).find("Ended") !=
+               std::string::npos);
+}
+
 TEST(DaemonChannel, keeps_a_step_that_holds_a_secret_for_the_first_answer) {
     keep_first = true;
     begin();

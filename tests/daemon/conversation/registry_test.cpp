@@ -69,6 +69,9 @@ TEST_GROUP(Registry) {
     std::size_t places = 100;
     std::chrono::milliseconds deadline = 60s;
     bool proves_identity = true;
+    bool announces = false;
+    bool plain_text = false;
+    std::string wait_note;
 
     /// However a conversation went: its end was written once, and nothing of it is left.
     void teardown() override {
@@ -99,6 +102,10 @@ TEST_GROUP(Registry) {
         wanted.places = places;
         wanted.deadline = deadline;
         wanted.proves_identity = proves_identity;
+        wanted.announces = announces;
+        wanted.plain_text = plain_text;
+        wanted.wait_note = wait_note;
+        wanted.patience = 5ms;
         wanted.flow = std::move(flow);
         wanted.ended = [this](const Ending& ending) { endings[ending.id].push_back(ending); };
         const auto accepted = registry.begin(std::move(wanted), listen());
@@ -228,7 +235,7 @@ TEST(Registry, gives_a_flow_the_time_it_asks_for) {
     deadline = 50ms;
     CHECK_TRUE(begin([this](Person& person) -> Task<Verdict> {
         const Alive alive(frames);
-        person.allow(std::chrono::hours(1));
+        person.allow(std::chrono::hours(1), "x");
         Task<std::vector<Secret>> asking = person.ask({prompt("password")});
         const std::vector<Secret> got = co_await std::move(asking);
         co_return no();
@@ -495,6 +502,112 @@ TEST(Registry, drops_the_answers_of_a_flow_that_is_ended) {
     LONGS_EQUAL(0, frames);
 }
 
+TEST(Registry, says_nothing_outside_ascii_where_the_terminal_is_not_known) {
+    plain_text = true;
+    begin([](Person& person) -> Task<Verdict> {
+        std::vector<Message> question;
+        question.push_back({MessageKind::Text, "Zu kurz f\xc3\xbcr \xe2\x96\x88: "});
+        Message drawing{MessageKind::Secret, {}};
+        drawing.secret_text = std::make_shared<const Secret>("\xe2\x96\x88"); // was asked for
+        question.push_back(std::move(drawing));
+        static_cast<void>(co_await person.ask(std::move(question)));
+        co_return no();
+    });
+    STRCMP_EQUAL("Zu kurz f?r ?: ", heard.at(0).messages.at(0).text.c_str());
+    STRCMP_EQUAL("\xe2\x96\x88", heard.at(0).messages.at(1).secret_text->c_str());
+    registry.cancel(id());
+}
+
+// --- A flow that takes its time
+
+TEST(Registry, tells_a_caller_once_to_wait_and_goes_on_when_it_calls_again) {
+    wait_note = "It takes its time.";
+    Gate gate;
+    gate.shut();
+    begin([&](Person& person) -> Task<Verdict> {
+        const Alive alive(frames);
+        co_await gate.pass();
+        std::vector<Message> question;
+        question.push_back(prompt("Passcode: "));
+        static_cast<void>(co_await person.ask(std::move(question)));
+        co_return Verdict::granted(grant());
+    });
+    CHECK_TRUE(run_until(loop, [this] { return !heard.empty(); }));
+    check_heard(1, State::Ask, Reason::None);
+    STRCMP_EQUAL("It takes its time.", heard[0].messages.at(0).text.c_str());
+    CHECK_TRUE(heard[0].messages.at(0).kind == MessageKind::Info);
+    check_error(AnswerError::StaleSerial, answer({}, serial() + 1));
+
+    gate.open(); // while the caller shows the line
+    run_until_idle(loop);
+    UNSIGNED_LONGS_EQUAL(1, heard.size());
+    CHECK_FALSE(answer({}, serial()).has_value());
+    check_heard(2, State::Ask, Reason::None);
+    STRCMP_EQUAL("Passcode: ", heard[1].messages.at(0).text.c_str());
+
+    gate.shut();
+    CHECK_FALSE(answer({"123456"}, serial()).has_value());
+    check_heard(3, State::Granted, Reason::MfaProven);
+}
+
+TEST(Registry, keeps_a_verdict_for_a_caller_that_was_told_to_wait) {
+    wait_note = "It takes its time.";
+    Gate gate;
+    gate.shut();
+    begin([&](Person&) -> Task<Verdict> {
+        co_await gate.pass();
+        co_return Verdict::granted(grant());
+    });
+    CHECK_TRUE(run_until(loop, [this] { return !heard.empty(); }));
+    gate.open();
+    run_until_idle(loop);
+    CHECK_TRUE(endings.empty());
+
+    CHECK_FALSE(answer({}, serial()).has_value());
+    check_heard(2, State::Granted, Reason::MfaProven);
+    UNSIGNED_LONGS_EQUAL(64, heard.back().ticket.size());
+}
+
+TEST(Registry, says_nothing_of_waiting_twice_and_lets_go_of_who_does_not_come_back) {
+    wait_note = "It takes its time.";
+    Gate gate;
+    gate.shut();
+    begin(works_at(gate));
+    CHECK_TRUE(run_until(loop, [this] { return !heard.empty(); }));
+    CHECK_FALSE(answer({}, serial()).has_value());
+    bool later = false;
+    const Timer timer = loop.after(30ms, [&later] { later = true; });
+    CHECK_TRUE(run_until(loop, [&later] { return later; }));
+    UNSIGNED_LONGS_EQUAL(1, heard.size());
+    registry.cancel(id());
+    run_until_idle(loop);
+    LONGS_EQUAL(0, frames);
+
+    begin(works_at(gate));
+    const std::size_t before = heard.size();
+    CHECK_TRUE(run_until(loop, [&] { return heard.size() > before; }));
+    gate.open();
+    run_until_idle(loop);
+    registry.left(id()); // with the flow done, and its verdict not fetched
+    run_until_idle(loop);
+    LONGS_EQUAL(0, frames);
+}
+
+TEST(Registry, announces_what_it_asks_where_the_caller_may_replace_prompts) {
+    announces = true;
+    begin([this](Person& person) -> Task<Verdict> {
+        std::vector<Message> question;
+        question.push_back({MessageKind::Secret, "A code was sent.\nPasscode: "});
+        const std::vector<Secret> got = co_await person.ask(std::move(question));
+        answers.emplace_back(got.at(0).view());
+        co_return no();
+    });
+    UNSIGNED_LONGS_EQUAL(2, heard.at(0).messages.size());
+    STRCMP_EQUAL("A code was sent.", heard[0].messages[0].text.c_str());
+    CHECK_FALSE(answer({"123456"}, serial()).has_value());
+    STRCMP_EQUAL("123456", answers.at(0).c_str());
+}
+
 // --- The deadline
 
 TEST(Registry, ends_a_question_that_nobody_answers_in_time_and_gives_its_place_back) {
@@ -507,7 +620,9 @@ TEST(Registry, ends_a_question_that_nobody_answers_in_time_and_gives_its_place_b
     run_until_idle(loop);
     CHECK_TRUE(ending().reason == Reason::Deadline);
     CHECK_FALSE(ending().replied); // nobody waited: the channel tells it
-    LONGS_EQUAL(0, frames);        // the flow is gone at once, its secrets with it
+    CHECK_TRUE(ending().messages.at(0).text.find("time for this is over") != std::string::npos);
+    STRCMP_EQUAL("sign_in.deadline", ending().why.c_str());
+    LONGS_EQUAL(0, frames); // the flow is gone at once, its secrets with it
     UNSIGNED_LONGS_EQUAL(1, heard.size());
 
     check_error(AnswerError::Over, answer({"late"}, serial()));

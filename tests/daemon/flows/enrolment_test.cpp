@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/flows/enrolment.h"
+
 #include "sign_in_world.h"
 #include "tests/support/fake_factors.h"
 
@@ -14,6 +16,34 @@ constexpr const char* kOffer = "Which [1, 2, c]";
 constexpr const char* kScan = "Then type the passcode that it shows";
 constexpr const char* kNumber = "Number of the mobile phone";
 constexpr const char* kPinQuestion = "PIN [";
+
+/// One `raxauth enrol` in alice's own session, which has no sign-in yet.
+class EnrolRun {
+  public:
+    explicit EnrolRun(SignInWorld& world) : world_(world) {}
+    void start(const char* factor) {
+        caller::Context context = SignInWorld::ssh_login("");
+        context.caller.uid = 1001;
+        context.service = "user";
+        context.session.audit_session = 11;
+        context.session.login_uid = context.session.real_uid = 1001;
+        context.factor = factor;
+        job_ = Job::start(run(std::move(context)));
+        run_until_idle(world_.loop);
+    }
+    ScriptedPerson person;
+    std::optional<conversation::Verdict> verdict;
+
+  private:
+    Task<void> run(caller::Context context) {
+        Task<conversation::Verdict> procedure = flows::enrol(
+            person, std::move(context), world_.services(), std::make_shared<flows::SignInTrace>());
+        conversation::Verdict reached = co_await std::move(procedure);
+        verdict.emplace(std::move(reached));
+    }
+    SignInWorld& world_;
+    Job job_;
+};
 
 } // namespace
 
@@ -61,7 +91,7 @@ TEST(Enrolment, sets_an_authenticator_up_at_the_login_prompt_and_signs_in_with_i
     CHECK_TRUE(factors.enabled);
     CHECK_TRUE(factors.factor == FactorKind::Otp);
     CHECK_TRUE(factors.otp.begin()->second);
-    CHECK_TRUE(run.person().allowed == world.settings.sign_in.enrolment_deadline);
+    CHECK_TRUE(run.person().allowances.at(0) == world.settings.sign_in.enrolment_deadline);
     for (const std::string& token : factors.tokens) {
         STRCMP_EQUAL("setup-1", token.c_str());
     }
@@ -95,10 +125,16 @@ TEST(Enrolment, draws_in_plain_characters_on_demand_and_where_the_terminal_needs
     run.person()
         .when_asked_for("password", "secret")
         .when_asked_for(kOffer, "1")
-        .when_asked_for("█", "a")
+        .when_asked_for("otpauth://totp/", "b") // behind sshd nothing is known of the terminal
+        .when_asked_for("█", "p")
         .when_asked_for("##", "c");
     run.start();
     run.check_ends(State::Denied, Reason::Cancelled);
+    for (const char c : text_of(run.person().prompts.at(2))) {
+        CHECK_TRUE_TEXT(static_cast<unsigned char>(c) < 0x80, "shown by ssh in its own locale");
+    }
+    const std::string drawing = text_of(run.person().prompts.at(3));
+    CHECK_TRUE(drawing.find("GEZD GNBV") > drawing.rfind("█")); // what scrolls off is the drawing
 
     demands_setup();
     SignInRun plain(world);
@@ -121,8 +157,10 @@ TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
         .when_asked_for(kOffer, "2")
         .when_asked_for(kNumber, "512 555")
         .when_asked_for("begin with +", " +1 512-555-0199 ")
-        .when_asked_for("**99", "1111")
-        .when_asked_for("not accepted", FakeFactors::kPin)
+        .when_asked_for("on its way to +* ***-***-**99", "1111")
+        .when_asked_for(
+            "not accepted: it is wrong or too old.\nThe PIN is in the last text message",
+            FakeFactors::kPin)
         .when_asked_for("Now sign in with it", "1411594");
 
     run.start();
@@ -132,6 +170,34 @@ TEST(Enrolment, sets_a_phone_up_by_a_pin_that_counts_as_a_text_message) {
     UNSIGNED_LONGS_EQUAL(1, factors.asked("send_pin"));
     UNSIGNED_LONGS_EQUAL(1, world.counts().challenges); // the PIN; the sign-in's own was answered
     CHECK_FALSE(contains(run.all_text(), "555-0199"));
+}
+
+TEST(Enrolment, of_a_kind_that_was_named_is_the_one_that_the_sign_in_demands) {
+    for (const char* word : {"otp", "sms"}) {
+        const bool otp = std::string(word) == "otp";
+        factors.enabled = false;
+        demands_setup();
+        then_signs_in();
+        EnrolRun run(world);
+        run.person.when_asked_for("password", "secret"); // and no menu
+        if (otp) {
+            run.person.when_asked_for(kScan, FakeFactors::kCode);
+        } else {
+            run.person.when_asked_for(kNumber, "+1 512-555-0100")
+                .when_asked_for(kPinQuestion, FakeFactors::kPin);
+        }
+        run.person.when_asked_for("Now sign in with it", "1411594");
+        run.start(word);
+
+        CHECK_TRUE_TEXT(run.verdict.has_value(), run.person.trouble.c_str());
+        CHECK_TRUE_TEXT(run.verdict->reason() == Reason::Enrolled, run.verdict->why.c_str());
+        CHECK_TRUE(contains(run.verdict->messages.at(0).text, "signed in with it"));
+        UNSIGNED_LONGS_EQUAL(otp ? 1 : 0, factors.otp.size());
+        UNSIGNED_LONGS_EQUAL(otp ? 0 : 1, factors.phone.size());
+        world.sessions.clear();
+        factors.otp.clear();
+        factors.phone.clear();
+    }
 }
 
 TEST(Enrolment, sends_no_more_pins_than_limits_resends_and_the_budget_allow) {

@@ -88,6 +88,8 @@ TEST(PasswordChange, of_an_expired_password_is_asked_for_and_the_sign_in_goes_on
     STRCMP_EQUAL("Old-secret1", factors.presents[0].c_str());
     STRCMP_EQUAL("New-secret1", factors.passwords[0].c_str());
     STRCMP_EQUAL("New-secret1", world.identity.calls[1].credential.c_str());
+    CHECK_TRUE(run.verdict().password() != nullptr);
+    STRCMP_EQUAL("New-secret1", run.verdict().password()->c_str());
     CHECK_FALSE(contains(run.all_text(), "New-secret"));
 }
 
@@ -168,6 +170,7 @@ TEST(PasswordChange, by_the_person_ends_the_sign_ins_of_the_old_password) {
 
     run.check_ends(State::Granted, Reason::PasswordChanged);
     CHECK_FALSE(run.verdict->grant().has_value()); // proves nothing to anybody
+    STRCMP_EQUAL("New-secret1", run.verdict->password()->c_str());
     UNSIGNED_LONGS_EQUAL(0, world.counts().challenges);
 }
 

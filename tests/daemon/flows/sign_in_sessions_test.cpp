@@ -228,3 +228,14 @@ TEST(SignInSessions, with_a_full_table_is_still_granted_but_holds_no_token) {
     CHECK_FALSE(world.revoker.lives("token-1"));
     UNSIGNED_LONGS_EQUAL(room, world.sessions.tickets());
 }
+
+TEST(SignInSessions, under_reuse_only_refuse_rather_than_ask_what_nobody_can_answer) {
+    world.settings.services["sudo"].reuse_only = true;
+    SignInRun outside(world);
+    outside.start(inside("sudo", 1001)); // no question, so no SMS
+
+    outside.check_ends(State::Denied, Reason::NoSignIn);
+    CHECK_TRUE(contains(outside.verdict_text(), "raxauth login"));
+    STRCMP_EQUAL("reuse_only: no sign-in in this session", outside.verdict().why.c_str());
+    CHECK_TRUE(world.identity.calls.empty());
+}

@@ -19,6 +19,7 @@ TEST(SignIn, asks_password_then_passcode_and_sends_each_once) {
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(run.person().allowed == std::chrono::minutes(3)); // for the passcode
     UNSIGNED_LONGS_EQUAL(2, world.identity.calls.size());
     const ScriptedIdentity::Call& first = world.identity.calls[0];
     LONGS_EQUAL(1, first.step);
@@ -627,6 +628,8 @@ TEST(SignIn, takes_both_factors_from_one_line_in_single_prompt_mode) {
     run.check_ends(State::Granted, Reason::MfaProven);
     STRCMP_EQUAL("se,cret", world.identity.calls[0].credential.c_str());
     STRCMP_EQUAL("1411594", world.identity.calls[1].credential.c_str());
+    CHECK_TRUE(run.verdict().password() != nullptr); // PAM keeps the whole line otherwise
+    STRCMP_EQUAL("se,cret", run.verdict().password()->c_str());
 }
 
 TEST(SignIn, does_not_split_the_password_in_the_ordinary_mode) {
@@ -649,6 +652,7 @@ TEST(SignIn, asks_for_the_passcode_in_single_prompt_mode_when_none_was_given) {
     run.start();
 
     run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE(run.verdict().password() == nullptr); // as typed
 }
 
 TEST(SignIn, uses_the_passcode_of_a_single_line_only_when_a_challenge_comes) {

@@ -56,6 +56,7 @@ TEST(SettingsText, nothing_said_means_the_defaults) {
     CHECK(settings.sign_in.credential == CredentialRule::Password);
     CHECK_FALSE(settings.sign_in.single_prompt);
     CHECK(settings.sign_in.deadline == 90s);
+    CHECK(settings.sign_in.passcode_deadline == 3min);
     CHECK(settings.sign_in.enrol_at_login);
     CHECK(settings.sign_in.enrolment_deadline == 10min);
     LONGS_EQUAL(1000, settings.accounts.minimum_uid);
@@ -115,6 +116,10 @@ TEST(SettingsText, every_key_is_taken_to_its_place) {
          [](Settings& s) { s.sign_in.password_prompt = "{user} on {service}, password: "; }},
         {"[services.sudo]\npassword_prompt = 'Cloud password: '",
          [](Settings& s) { s.services["sudo"].password_prompt = "Cloud password: "; }},
+        {"[sign_in]\npasscode_deadline = '4m'",
+         [](Settings& s) { s.sign_in.passcode_deadline = 240s; }},
+        {"[services.sudo]\nreuse_only = true",
+         [](Settings& s) { s.services["sudo"].reuse_only = true; }},
         {"[services.xdm]\nplain_prompts = true",
          [](Settings& s) { s.services["xdm"].plain_prompts = true; }},
         {"[sign_in]\nenrol_at_login = false",
@@ -277,6 +282,11 @@ TEST(SettingsText, every_key_refuses_other_types_and_values) {
          "but {user} "
          "and {service}"},
         {"services.sudo", "plain_prompts", no_bool, "true or false"},
+        {"services.sudo", "reuse_only", no_bool, "true or false"},
+        {"sign_in",
+         "passcode_deadline",
+         {"90", "\"0s\"", "\"301s\"", "\"1500ms\""},
+         "a duration with its unit (ms, s, m, h, d) from \"1s\" to \"5m\", in whole seconds"},
         {"sign_in", "enrol_at_login", no_bool, "true or false"},
         {"sign_in",
          "enrolment_deadline",
@@ -483,7 +493,7 @@ TEST(SettingsText, unknown_keys_and_tables_are_faults_that_name_what_there_is) {
                  "t:4: offline.enable: found an unknown key, wanted one of enabled, valid_for\n"
                  "t:6: services.sudo.minimum_uid: found an unknown key, wanted one of "
                  "require_mfa, domains, any_domain, roles, reuse, reuse_for, without_sign_in, "
-                 "password_prompt, plain_prompts\n",
+                 "password_prompt, plain_prompts, reuse_only\n",
                  "colour = 'blue'\n[limit]\n[offline]\nenable = true\n[services.sudo]\n"
                  "minimum_uid = 5\n");
 }
@@ -554,6 +564,15 @@ TEST(SettingsText, rules_about_several_keys_are_checked) {
     check_faults("t:2: identity.request_timeout: found \"20s\", wanted less than "
                  "sign_in.deadline, which is \"15s\"\n",
                  "[sign_in]\ndeadline = '15s'");
+    check_faults("t:2: identity.request_timeout: found \"20s\", wanted less than "
+                 "sign_in.passcode_deadline, which is \"20s\"\n",
+                 "[sign_in]\npasscode_deadline = '20s'");
+    check_faults("t:2: services.sshd.reuse_only: found true, wanted false where reuse is \"none\": "
+                 "nobody could ever sign in\n",
+                 "[services.sshd]\nreuse_only = true");
+    check_faults("t:3: services.sudo.reuse_only: found true, wanted false where reuse is \"none\": "
+                 "nobody could ever sign in\n",
+                 "[services.sudo]\nreuse = 'none'\nreuse_only = true");
     check_faults("t:2: identity.request_timeout: found \"20s\", wanted less than "
                  "sign_in.enrolment_deadline, which is \"20s\"\n",
                  "[sign_in]\nenrolment_deadline = '20s'");

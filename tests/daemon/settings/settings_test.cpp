@@ -282,6 +282,13 @@ TEST(InstalledConfiguration, shows_the_defaults) {
     CHECK(settings == Settings{});
 }
 
+TEST(InstalledConfiguration, leaves_both_deadlines_less_than_sshd_leaves) {
+    Settings settings;
+    CHECK_FALSE(settings.outlasts_sshd());
+    settings.sign_in.deadline = 2min;
+    CHECK_TRUE(settings.outlasts_sshd());
+}
+
 TEST(InstalledConfiguration, has_every_key) {
     struct Row {
         const char* section;
@@ -292,8 +299,8 @@ TEST(InstalledConfiguration, has_every_key) {
          {"provider", "url", "ca_file", "pinned_public_key", "proxy", "connect_timeout",
           "request_timeout", "apply_rcn_roles"}},
         {"sign_in",
-         {"credential", "single_prompt", "password_prompt", "deadline", "enrol_at_login",
-          "enrolment_deadline"}},
+         {"credential", "single_prompt", "password_prompt", "deadline", "passcode_deadline",
+          "enrol_at_login", "enrolment_deadline"}},
         {"accounts",
          {"minimum_uid", "exempt_users", "exempt_groups", "rackspace_user", "tenant_id",
           "tenant_name"}},

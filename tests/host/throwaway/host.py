@@ -327,9 +327,10 @@ class Host:
             argv += ["-o", option]
         return argv + [f"{user}@127.0.0.1", command or f"PS1='{SHELL}' exec sh -i"]
 
-    def ssh(self, user, **how):
-        """A real ssh client that goes to USER's account, on a terminal. Arguments: ssh_argv."""
-        return Terminal(self.argv(self.ssh_argv(user, **how)))
+    def ssh(self, user, env=None, **how):
+        """A real ssh client that goes to USER's account, on a terminal. ENV is the client's own;
+        the other arguments are those of ssh_argv."""
+        return Terminal(self.argv(self.ssh_argv(user, **how), env=env))
 
     def try_ssh(self, user, answers, **how):
         """Whether these ANSWERS get USER in by ssh; an Attempt. Leaves again."""

@@ -689,6 +689,27 @@ TEST(HttpTransport, says_the_hosts_time_where_a_certificate_is_refused_for_its_d
                failure.detail.c_str());
 }
 
+TEST(HttpTransport, says_how_the_hosts_clock_stands_to_the_servers_by_its_last_reply) {
+    const ScriptedServer server(ScriptedServer::answering([](const WireRequest&) {
+        return ScriptedServer::reply(200, "{}", "Date: Thu, 15 Jan 2026 09:30:00 GMT\r\n");
+    }));
+    const ScriptedServer expired([](Peer&) {}, {.valid_for = -60});
+    const std::string bundle = "/tmp/raxauth-test-" + std::to_string(getpid()) + ".pem";
+    std::ofstream(bundle) << std::ifstream(server.ca_file()).rdbuf()
+                          << std::ifstream(expired.ca_file()).rdbuf();
+    settings.url = server.url();
+    settings.ca_file = bundle;
+    transport = std::make_unique<HttpTransport>(loop, settings, clock, limits);
+    LONGS_EQUAL(200, reply_to(post(server.url(), "x")).status);
+
+    const HttpFailure failure = failure_of(post(expired.url(), "x"));
+
+    static_cast<void>(unlink(bundle.c_str()));
+    CHECK_TEXT(failure.detail.find("says 2026-01-15 12:00 UTC, 2 h 30 min ahead of the server's") !=
+                   std::string::npos,
+               failure.detail.c_str());
+}
+
 TEST(HttpTransport, a_slow_name_server_does_not_count_as_connecting) {
     const ScriptedServer server(ScriptedServer::answering(
         [](const WireRequest&) { return ScriptedServer::reply(200, "{}"); }));

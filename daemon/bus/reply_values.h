@@ -36,6 +36,8 @@ class Dictionary {
     Dictionary& add(const char* key, std::string_view text);
     /// As an array of bytes.
     Dictionary& add_bytes(const char* key, const Secret& secret);
+    /// Without this one a literal would be taken for a bool.
+    Dictionary& add(const char* key, const char* text) { return add(key, std::string_view(text)); }
     Dictionary& add(const char* key, std::uint32_t number);
     Dictionary& add(const char* key, std::uint64_t number);
     Dictionary& add(const char* key, bool value);

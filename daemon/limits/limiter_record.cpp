@@ -21,7 +21,7 @@ struct KindWord {
     LimiterRecord::Kind kind;
     std::string_view word;
 };
-constexpr std::array<KindWord, 12> kKindWords{{
+constexpr std::array<KindWord, 13> kKindWords{{
     {LimiterRecord::Kind::Rewritten, "rewritten"},
     {LimiterRecord::Kind::Lost, "lost"},
     {LimiterRecord::Kind::Passcode, "passcode"},
@@ -33,6 +33,7 @@ constexpr std::array<KindWord, 12> kKindWords{{
     {LimiterRecord::Kind::BanLifted, "ban-lifted"},
     {LimiterRecord::Kind::SignedIn, "signed-in"},
     {LimiterRecord::Kind::SignedInWithout, "signed-in-without-passcode"},
+    {LimiterRecord::Kind::Reset, "reset"},
     {LimiterRecord::Kind::Known, "known"},
 }};
 

@@ -12,12 +12,12 @@
 #include "daemon/flows/reuse.h"
 #include "daemon/flows/steps/answers.h"
 #include "daemon/flows/steps/counted_message.h"
+#include "daemon/flows/steps/first_step_time.h"
 #include "daemon/flows/steps/refusal_words.h"
 #include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
 
 #include <fmt/core.h>
-#include <random>
 #include <variant>
 
 namespace raxauth::flows {
@@ -33,8 +33,6 @@ using limits::LimitRefusal;
 
 /// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
-/// How long a refusal takes that Identity was not asked for, before its real time is known.
-constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
 /// The earlier sign-in of this session does not count: a whole sign-in has to follow.
 struct SignInAnew {
@@ -67,7 +65,7 @@ class SignIn {
     Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
     Task<void> obtain_password(std::optional<Secret> typed);
-    Task<std::optional<Verdict>> ask_before_the_first_step();
+    Task<std::optional<Verdict>> ask_before_the_first_step(limits::PasswordOnly client);
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
     Task<std::optional<Verdict>> renew_password();
@@ -76,7 +74,6 @@ class SignIn {
     Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
     Task<Answer> authenticate_with_what_was_typed();
-    Task<void> take_the_time_of_a_first_step();
 
     const std::string& account_name() const { return subject_.account.name; }
     const Secret* password_to_keep() const;
@@ -122,23 +119,23 @@ Task<Verdict> SignIn::run() {
     }
     co_await obtain_password(std::move(typed));
     if (subject_.refusal) {
-        co_await take_the_time_of_a_first_step();
+        co_await take_the_time_of_a_first_step(services_);
         co_return std::move(*subject_.refusal);
     }
     if (password_.empty() || is_sshd_junk(password_.view())) {
         // These would count against the account at Identity; it must not show that it was not
         // asked.
-        co_await take_the_time_of_a_first_step();
+        co_await take_the_time_of_a_first_step(services_);
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
     }
     if (const auto refusal =
             services_.limiter.refusal(account_name(), subject_.origin, subject_.service)) {
-        if (!refusal->password_only_client) {
+        if (!refusal->ban) {
             co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
         }
-        std::optional<Verdict> ended = co_await ask_before_the_first_step();
+        std::optional<Verdict> ended = co_await ask_before_the_first_step(*refusal->ban);
         if (ended) {
             co_return std::move(*ended);
         }
@@ -150,17 +147,23 @@ Task<Verdict> SignIn::run() {
     co_return co_await first_step();
 }
 
-/// This client answered a passcode prompt of this service with the password. It gets no further
-/// text message until it has shown that it can be asked: nothing, when it has.
-Task<std::optional<Verdict>> SignIn::ask_before_the_first_step() {
+/// This client answered a passcode prompt of this service with the password, or with nothing. It
+/// gets no further text message until it has shown that it can be asked: nothing, when it has.
+Task<std::optional<Verdict>> SignIn::ask_before_the_first_step(limits::PasswordOnly client) {
     if (!passcode_) {
         PasscodePrompt prompt;
         prompt.nothing_sent = true;
-        prompt.note = "This client sent its password as the passcode before.";
+        prompt.empty_is_no_answer = client == limits::PasswordOnly::SaysNothing;
+        prompt.note = prompt.empty_is_no_answer
+                          ? "This client left the passcode prompt empty before."
+                          : "This client sent its password as the passcode before.";
         Secret typed =
             co_await ask_one(person_, passcode_question(policy_, services_.words.name, prompt));
         if (is_the_password(typed)) {
             co_return refuse_password_only_client();
+        }
+        if (typed.empty() && prompt.empty_is_no_answer) {
+            co_return ban_silent_client(services_.limiter, subject_);
         }
         if (passcode_from(typed.view())) {
             passcode_ = std::move(typed);
@@ -316,20 +319,6 @@ Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
     }
 }
 
-/// A refusal that Identity is not asked for takes about as long as one that it is.
-Task<void> SignIn::take_the_time_of_a_first_step() {
-    std::chrono::microseconds typical = services_.identity.reachability().round_trip;
-    if (typical.count() <= 0) {
-        typical = kTypicalFirstStep;
-    }
-    static thread_local std::minstd_rand random{std::random_device{}()};
-    std::uniform_real_distribution<double> jitter(0.9, 1.2);
-    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::duration<double, std::micro>(static_cast<double>(typical.count()) *
-                                                  jitter(random)));
-    co_await services_.sleep(wait);
-}
-
 /// Step 1 with what was typed as the configuration allows. An API key is tried only where the
 /// configuration says so, and only after Identity refused the same words as a password: what was
 /// typed is never judged by its look.
@@ -423,8 +412,10 @@ Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
     unsigned unusable = 0;
+    bool silent = true;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
+        silent = silent && typed.empty();
         if (is_the_password(typed)) {
             co_return refuse_password_only_client();
         }
@@ -452,6 +443,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
         note_ = fmt::format("That passcode was not accepted; {} left.",
                             attempts_left_ == 1 ? "1 attempt"
                                                 : fmt::format("{} attempts", attempts_left_));
+    }
+    if (silent) { // mc and JSch leave a prompt empty that they have no password for
+        co_return ban_silent_client(services_.limiter, subject_);
     }
     co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
                                "no usable answer at the passcode prompt");

@@ -208,19 +208,25 @@ conversation::Claim DialogueCalls::claim_of(const Context& context,
     const auto origin = limits::origin_of(context.remote_host, context.session.login_uid,
                                           context.account_uid.value_or(contract::kUnsetId));
     const auto account = policy::account_for(settings.accounts, context.user);
+    const auto person = local_person(context);
+    const bool known =
+        origin.own_session || (account && rooms_.limiter.knows(account->name, origin));
+    // Nobody far away sits at the console. A server that tells no remote host looks the same, hence
+    // the share of one origin below.
+    const bool at_the_console = !person && origin.key == limits::kLocalOrigin;
     conversation::Claim claim;
     if (context.account_uid == contract::kUnsetId) {
         claim.standing = Standing::NoSuchName;
-    } else if (origin.own_session || (account && rooms_.limiter.knows(account->name, origin))) {
+    } else if (known || at_the_console) {
         claim.standing = Standing::Known;
     }
-    if (const auto person = local_person(context)) {
+    if (person) {
         claim.shares.push_back({fmt::format("uid {}", *person), limits.conversations_per_user});
         return claim;
     }
     claim.shares.push_back(
         {fmt::format("{}\n{}", context.user, origin.key), limits.conversations_per_user});
-    if (claim.standing != Standing::Known) {
+    if (!known) {
         const std::size_t most =
             conversation::Places::of_origin(limits.conversations, limits.conversations_per_user);
         claim.shares.push_back({origin.key, most});

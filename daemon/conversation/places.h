@@ -11,7 +11,8 @@ namespace raxauth::conversation {
 
 /// How well the daemon knows who wants a place.
 enum class Standing {
-    Known,      ///< an existing session, or an origin that the account signed in from before
+    Known,      ///< an existing session, the console, or an origin that the account signed in from
+                ///< before
     Stranger,   ///< anybody else
     NoSuchName, ///< names somebody who does not exist
 };

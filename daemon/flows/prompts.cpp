@@ -49,7 +49,8 @@ std::vector<conversation::Message> passcode_question(const settings::ServicePoli
         notes.push_back(prompt.note);
     }
     notes.push_back(prompt.nothing_sent
-                        ? "Type a code of your app, or an empty line to have one sent."
+                        ? fmt::format("Type a code of your app, or {} to have one sent.",
+                                      prompt.empty_is_no_answer ? "r" : "an empty line")
                     : prompt.factor == identity::Factor::OtpDevice
                         ? fmt::format("{} wants a code of your authenticator app.", provider)
                         : fmt::format("{} sent you a code by SMS, or your app has it.", provider));

@@ -37,8 +37,9 @@ std::vector<conversation::Message> session_password_question(const caller::Conte
 struct PasscodePrompt {
     identity::Factor factor = identity::Factor::Passcode;
     bool may_resend = false;
-    std::string note{};        ///< what happened just before, a sentence; may be empty
-    bool nothing_sent = false; ///< asked before the first step: there is no challenge yet
+    std::string note{};              ///< what happened just before, a sentence; may be empty
+    bool nothing_sent = false;       ///< asked before the first step: there is no challenge yet
+    bool empty_is_no_answer = false; ///< of a client that leaves prompts empty
 };
 /// One prompt, with notes before it where the service shows those by themselves. `provider` is the
 /// name of who sent the code.

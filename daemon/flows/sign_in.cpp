@@ -68,7 +68,7 @@ class SignIn {
     Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
     Task<void> obtain_password(std::optional<Secret> typed);
-    Task<std::optional<Verdict>> ask_before_the_first_step();
+    Task<std::optional<Verdict>> ask_before_the_first_step(limits::PasswordOnly client);
     Task<Verdict> first_step();
     Task<Verdict> second_step(identity::Challenge challenge);
     Task<std::optional<Verdict>> renew_password();
@@ -147,10 +147,10 @@ Task<Verdict> SignIn::run() {
     }
     if (const auto refusal =
             services_.limiter.refusal(account_name(), subject_.origin, subject_.service)) {
-        if (!refusal->password_only_client) {
+        if (!refusal->ban) {
             co_return throttled(*refusal, services_.clock.wall(), "limiter, before the first step");
         }
-        std::optional<Verdict> ended = co_await ask_before_the_first_step();
+        std::optional<Verdict> ended = co_await ask_before_the_first_step(*refusal->ban);
         if (ended) {
             co_return std::move(*ended);
         }
@@ -162,17 +162,23 @@ Task<Verdict> SignIn::run() {
     co_return co_await first_step();
 }
 
-/// This client answered a passcode prompt of this service with the password. It gets no further
-/// text message until it has shown that it can be asked: nothing, when it has.
-Task<std::optional<Verdict>> SignIn::ask_before_the_first_step() {
+/// This client answered a passcode prompt of this service with the password, or with nothing. It
+/// gets no further text message until it has shown that it can be asked: nothing, when it has.
+Task<std::optional<Verdict>> SignIn::ask_before_the_first_step(limits::PasswordOnly client) {
     if (!passcode_) {
         PasscodePrompt prompt;
         prompt.nothing_sent = true;
-        prompt.note = "This client sent its password as the passcode before.";
+        prompt.empty_is_no_answer = client == limits::PasswordOnly::SaysNothing;
+        prompt.note = prompt.empty_is_no_answer
+                          ? "This client left the passcode prompt empty before."
+                          : "This client sent its password as the passcode before.";
         Secret typed =
             co_await ask_one(person_, passcode_question(policy_, services_.words.name, prompt));
         if (is_the_password(typed)) {
             co_return refuse_password_only_client();
+        }
+        if (typed.empty() && prompt.empty_is_no_answer) {
+            co_return ban_silent_client(services_.limiter, subject_);
         }
         if (passcode_from(typed.view())) {
             passcode_ = std::move(typed);
@@ -449,8 +455,10 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
     trace_.stage = "at the passcode prompt, after the right password";
     person_.allow(services_.settings.sign_in.passcode_deadline, kPasscodeDeadline);
     unsigned unusable = 0;
+    bool silent = true;
     while (unusable < kMaxUnusableAnswers) {
         const Secret typed = co_await ask_for_passcode(challenge);
+        silent = silent && typed.empty();
         if (is_the_password(typed)) {
             co_return refuse_password_only_client();
         }
@@ -481,6 +489,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
         note_ = fmt::format("That passcode was not accepted; {} left.",
                             attempts_left_ == 1 ? "1 attempt"
                                                 : fmt::format("{} attempts", attempts_left_));
+    }
+    if (silent) { // mc and JSch leave a prompt empty that they have no password for
+        co_return ban_silent_client(services_.limiter, subject_);
     }
     co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
                                "no usable answer at the passcode prompt");

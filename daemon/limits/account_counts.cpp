@@ -12,7 +12,6 @@ using Kind = LimiterRecord::Kind;
 
 /// The row of origins that have none of their own.
 constexpr AttemptWindow::Row kElsewhere = 0;
-constexpr std::string_view kLocal = "local";
 constexpr std::size_t kMaxElsewhere = 2048; ///< wrong passwords; far more than delay() looks at
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
@@ -110,7 +109,7 @@ AccountCounts::Row AccountCounts::make_row(const Origin& origin, bool always) {
     if (row != nullptr) {
         index = static_cast<Row>(row - rows_.data());
     } else if (key.size() <= kMaxOriginKeyBytes) {
-        index = free_row(always || origin.own_session || key == kLocal);
+        index = free_row(always || origin.own_session || key == kLocalOrigin);
     }
     if (index == kElsewhere) {
         return index;
@@ -125,7 +124,7 @@ AccountCounts::Row AccountCounts::make_row(const Origin& origin, bool always) {
 }
 
 bool AccountCounts::may_give_way(const OriginRow& row, Row index) const {
-    return index != kElsewhere && row.is_stranger() && row.key != kLocal &&
+    return index != kElsewhere && row.is_stranger() && row.key != kLocalOrigin &&
            passcodes_.share_of(index).all() == 0 && challenges_.share_of(index).all() == 0;
 }
 
@@ -312,7 +311,7 @@ std::optional<LimitRefusal> AccountCounts::first_step_refusal(const Origin& orig
     if (const OriginRow* row = row_that_counts(origin)) {
         for (const Ban& ban : row->bans) {
             if (ban.service == service) {
-                return LimitRefusal{ban.at + kPasswordOnlyBan, /* password_only_client= */ true};
+                return LimitRefusal{ban.at + kPasswordOnlyBan, ban.client};
             }
         }
     }
@@ -414,7 +413,8 @@ void AccountCounts::password_failed(const Origin& origin, const Terms& terms) {
     add_wrong_password(rows_[make_row(origin, /* always= */ false)], terms.now, terms);
 }
 
-void AccountCounts::ban(const Origin& origin, std::string_view service, WallTime now) {
+void AccountCounts::ban(const Origin& origin, std::string_view service, PasswordOnly client,
+                        WallTime now) {
     const Row index = make_row(origin, /* always= */ false);
     if (index == kElsewhere) {
         return; // no room to remember whom
@@ -424,7 +424,7 @@ void AccountCounts::ban(const Origin& origin, std::string_view service, WallTime
     if (bans.size() >= kMaxBansOfOrigin) {
         bans.erase(bans.begin());
     }
-    bans.push_back({std::string(service), now});
+    bans.push_back({std::string(service), client, now});
 }
 
 bool AccountCounts::lift_ban(const Origin& origin, std::string_view service) {
@@ -501,7 +501,7 @@ std::vector<LimiterRecord> AccountCounts::records(const std::string& account) co
             add(Kind::Known, *row.known_since, 0, row);
         }
         for (const Ban& ban : row.bans) {
-            add(Kind::Ban, ban.at, 0, row, ban.service);
+            add(ban_kind(ban.client), ban.at, 0, row, ban.service);
         }
         for (const WallTime at : row.wrong_passwords) {
             add(Kind::Password, at, 0, row);
@@ -548,7 +548,10 @@ void AccountCounts::replay(const LimiterRecord& record, const Terms& terms) {
         add_wrong_password(rows_[row(/* always= */ false)], record.at, terms);
         break;
     case Kind::Ban:
-        ban(origin, record.service, record.at);
+        ban(origin, record.service, PasswordOnly::RepeatsIt, record.at);
+        break;
+    case Kind::SilentBan:
+        ban(origin, record.service, PasswordOnly::SaysNothing, record.at);
         break;
     case Kind::BanLifted:
         lift_ban(origin, record.service);

@@ -40,10 +40,18 @@ inline constexpr std::size_t kMaxKnownOrigins = 32;
 inline constexpr std::size_t kMaxOriginKeyBytes = 512;
 inline constexpr std::size_t kMaxBansOfOrigin = 8; ///< services
 
+/// What a client that knows only a password does with every other prompt.
+enum class PasswordOnly { RepeatsIt, SaysNothing };
+/// How the log says so.
+inline LimiterRecord::Kind ban_kind(PasswordOnly client) {
+    return client == PasswordOnly::RepeatsIt ? LimiterRecord::Kind::Ban
+                                             : LimiterRecord::Kind::SilentBan;
+}
+
 /// Refused here, without asking Identity.
 struct LimitRefusal {
-    WallTime until;                    ///< when trying again makes sense
-    bool password_only_client = false; ///< only because of a ban; see ban()
+    WallTime until;                                 ///< when trying again makes sense
+    std::optional<PasswordOnly> ban = std::nullopt; ///< only because of that; see ban()
 };
 
 /// What is counted in advance: one wrong passcode, or one challenge (an SMS perhaps).
@@ -102,8 +110,8 @@ class AccountCounts {
     bool settle_unanswered(Id id) { return challenges_.settle_unanswered(id); }
     bool is_pending(Counted counted, Id id) const { return window(counted).is_pending(id); }
     void password_failed(const Origin& origin, const Terms& terms);
-    /// This service of this origin answers every prompt with the password.
-    void ban(const Origin& origin, std::string_view service, WallTime now);
+    /// The client that uses this service from this origin cannot be asked for a passcode.
+    void ban(const Origin& origin, std::string_view service, PasswordOnly client, WallTime now);
     /// False when there was no ban.
     bool lift_ban(const Origin& origin, std::string_view service);
     /// Returns the challenge that was answered and counts no more, if any.
@@ -128,6 +136,7 @@ class AccountCounts {
     using Row = AttemptWindow::Row;
     struct Ban {
         std::string service;
+        PasswordOnly client;
         WallTime at;
     };
     struct OriginRow {

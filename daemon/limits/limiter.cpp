@@ -325,10 +325,10 @@ void Limiter::password_failed(std::string_view name, const Origin& origin) {
 }
 
 void Limiter::ban_password_only_client(std::string_view name, const Origin& origin,
-                                       std::string_view service) {
+                                       std::string_view service, PasswordOnly client) {
     if (const auto account = find_or_make(name)) {
-        account->counts.ban(origin, service, now());
-        write({{Kind::Ban, now(), 0, account->name, origin.key, origin.own_session,
+        account->counts.ban(origin, service, client, now());
+        write({{ban_kind(client), now(), 0, account->name, origin.key, origin.own_session,
                 std::string(service)}});
     }
 }

@@ -80,10 +80,12 @@ class Limiter {
     AccountCounts::Left challenges_left(std::string_view account, const Origin& origin);
 
     void password_failed(std::string_view account, const Origin& origin);
-    /// A client answered the passcode prompt with the password: this service of this origin gets no
-    /// challenge for half an hour, or until it answers properly.
+    /// A client answered the passcode prompt with the password, or with nothing again and again:
+    /// this service of this origin gets no challenge for half an hour, or until it answers
+    /// properly.
     void ban_password_only_client(std::string_view account, const Origin& origin,
-                                  std::string_view service = {});
+                                  std::string_view service = {},
+                                  PasswordOnly client = PasswordOnly::RepeatsIt);
     /// The client of such a ban answered a question with something else: the ban is over.
     void answered_properly(std::string_view account, const Origin& origin,
                            std::string_view service = {});

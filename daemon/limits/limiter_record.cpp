@@ -30,6 +30,7 @@ constexpr std::array<KindWord, 13> kKindWords{{
     {LimiterRecord::Kind::Unanswered, "unanswered"},
     {LimiterRecord::Kind::Password, "password"},
     {LimiterRecord::Kind::Ban, "ban"},
+    {LimiterRecord::Kind::SilentBan, "silent-ban"},
     {LimiterRecord::Kind::BanLifted, "ban-lifted"},
     {LimiterRecord::Kind::SignedIn, "signed-in"},
     {LimiterRecord::Kind::SignedInWithout, "signed-in-without-passcode"},

@@ -21,7 +21,8 @@ struct LimiterRecord {
         Unanswered,      ///< the Challenge of that id got no reply: counted for minutes only
         Password,        ///< a wrong password
         Ban,             ///< a client that answers every prompt with the password
-        BanLifted,       ///< that client answered properly
+        SilentBan,       ///< a client that leaves every other prompt empty
+        BanLifted,       ///< the client of either answered properly
         SignedIn,        ///< forgets the passcodes above and this origin's wrong passwords
         SignedInWithout, ///< without a passcode: forgets this origin's wrong passwords alone
         Reset,           ///< root let the account in again: forgets what was counted before it

@@ -83,7 +83,7 @@ Origin origin_of(std::string_view remote_host, uid_t login_uid, uid_t account_ui
         return {std::move(*remote), /* own_session= */ false};
     }
     if (login_uid == contract::kUnsetId) {
-        return {"local", /* own_session= */ false};
+        return {std::string(kLocalOrigin), /* own_session= */ false};
     }
     return {"session of " + std::to_string(login_uid), login_uid == account_uid};
 }

@@ -15,6 +15,9 @@ struct Origin {
         false; ///< from a login session of the very account: strangers cannot be here
 };
 
+/// The key of this machine's own programs that belong to no login session: its console, greeters.
+inline constexpr std::string_view kLocalOrigin = "local";
+
 /// `remote_host` is what PAM says (PAM_RHOST): an address or a name; names count as they are, in
 /// lower case, no look-up is made. A loopback address, or none, with a login uid counts as that
 /// person's session, without one as local. `login_uid` is contract::kUnsetId where there is none.

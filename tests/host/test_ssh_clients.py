@@ -11,17 +11,19 @@ from throwaway import PEOPLE, SHELL
 PASSCODE_PROMPT = ("Rackspace sent you a code by SMS, or your app has it.\n"
                    "Empty line: send a new SMS.\nPasscode: ")
 SHARED = ("ControlMaster=auto", "ControlPath=/tmp/shared")
-# "It sent its password as the passcode before" comes instead of an SMS.
-BEFORE = "This client sent its password as the passcode before."
+# What stands in the next passcode prompt instead of an SMS, and what asks for one.
+REPEATED = ("This client sent its password as the passcode before.", "")
+SILENT = ("This client left the passcode prompt empty before.", "r")
 
 
-def own_ssh_gets_in(host, user="alice"):
+def own_ssh_gets_in(host, before=REPEATED, user="alice"):
     """The person's own ssh from the same address, after a client that could not be asked."""
+    note, wanted = before
     with host.ssh(user) as session:
         session.question("password")
         session.answer(host.identity.password(user))
-        assert BEFORE in session.question("passcode")
-        session.answer("")  # asks for an SMS
+        assert note in session.question("passcode")
+        session.answer(wanted)
         session.question("passcode")
         session.answer(host.identity.sms(user))
         assert session.next() == ("in", ""), session.transcript
@@ -62,6 +64,32 @@ def test_paramiko_with_a_password_alone_costs_one_sms(host):
                                         "['publickey', 'keyboard-interactive']")
     assert host.identity.sms_count("alice") == 1
     own_ssh_gets_in(host)
+
+
+def test_jsch_with_a_password_alone_leaves_prompts_empty_and_that_is_noticed(host):
+    for _ in range(2):
+        with host.client("jsch.bsh", "alice", "silent") as client:
+            assert client.attempt() == "refused Auth cancel"
+        # an empty line asks for a new code: limits.resends of them, in the first attempt alone
+        assert host.identity.sms_count("alice") == 3
+    own_ssh_gets_in(host, SILENT)
+
+
+def test_mcs_sftp_link_leaves_prompts_empty_and_that_is_noticed(host):
+    known = host.path("/home/peggy/.ssh/known_hosts")
+    keys = host.path("/etc/ssh/ssh_known_hosts").read_text()
+    known.write_text(keys.replace(",localhost,throwaway", ""))
+    os.chown(known, PEOPLE["peggy"], PEOPLE["peggy"])
+    url = f"sftp://alice:{host.identity.password('alice')}@127.0.0.1/etc/hostname"
+    for _ in range(10):
+        with host.terminal(["mcview", url], user="peggy", env={"TERM": "vt100"}) as screen:
+            # mc gives its handshake up at times; refused, it asks for another password in a dialogue
+            if screen.child.expect_exact(["establishing SSH session (-9)", "ancel ]"]) == 1:
+                break
+    known.unlink()
+    line = host.journal.wait(host.reset_mark, RAXAUTH_HOOK="sign-in")
+    assert line["RAXAUTH_REASON"] == "password-only-client"
+    own_ssh_gets_in(host, SILENT)
 
 
 def test_curls_sftp_costs_one_sms(host):

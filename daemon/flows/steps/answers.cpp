@@ -59,11 +59,21 @@ bool is_choice(const Secret& answer, std::string_view letter, std::string_view w
 Verdict ban_password_only_client(limits::Limiter& limiter, const Subject& subject,
                                  std::string_view question, std::string text) {
     limiter.ban_password_only_client(subject.account.name, subject.origin, subject.service);
-    return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
-                            fmt::format("the client answered {} with the password; sshd needs "
-                                        "KbdInteractiveAuthentication yes",
-                                        question))
+    const char* cause = subject.service == "sshd"
+                            ? ": it knows only that, or sshd lacks KbdInteractiveAuthentication yes"
+                            : ": it knows only that";
+    return Verdict::refused(
+               State::Denied, Reason::PasswordOnlyClient,
+               fmt::format("the client answered {} with the password{}", question, cause))
         .telling(std::move(text));
+}
+
+Verdict ban_silent_client(limits::Limiter& limiter, const Subject& subject) {
+    limiter.ban_password_only_client(subject.account.name, subject.origin, subject.service,
+                                     limits::PasswordOnly::SaysNothing);
+    return Verdict::refused(State::Denied, Reason::PasswordOnlyClient,
+                            "the client leaves the passcode prompt empty: it knows only a password")
+        .telling("This client cannot be asked for a passcode: it left the prompt empty.");
 }
 
 Task<Secret> Interview::ask(std::string text) {

@@ -36,6 +36,9 @@ bool is_choice(const Secret& answer, std::string_view letter, std::string_view w
 conversation::Verdict ban_password_only_client(limits::Limiter& limiter, const Subject& subject,
                                                std::string_view question, std::string text);
 
+/// The same for a client that leaves the passcode prompt empty, however often it is asked.
+conversation::Verdict ban_silent_client(limits::Limiter& limiter, const Subject& subject);
+
 /// The questions of one procedure: what happened just before is shown with the next question, and
 /// wrong answers are counted over all of them.
 class Interview {

@@ -7,7 +7,7 @@
 namespace raxauth::flows {
 namespace {
 
-/// Before Identity's real time is known.
+/// Before the real time is known.
 constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
 } // namespace

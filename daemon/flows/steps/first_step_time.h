@@ -6,7 +6,8 @@
 
 namespace raxauth::flows {
 
-/// A refusal that Identity is not asked for takes about as long as one that it is.
+/// Waits as long as a first step takes: a refusal that Identity is not asked for must not be known
+/// by its speed. `services` outlives the Task.
 Task<void> take_the_time_of_a_first_step(Services& services);
 
 } // namespace raxauth::flows

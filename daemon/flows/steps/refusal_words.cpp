@@ -164,10 +164,10 @@ Verdict refusal_of(const FactorRefusal& refusal, std::string_view request,
 
 Verdict throttled(const limits::LimitRefusal& refusal, WallTime now, std::string_view rule) {
     const std::string when = time_of_day(refusal.until, now);
-    if (refusal.password_only_client) {
+    if (refusal.ban) {
         return Verdict::refused(
                    State::Denied, Reason::PasswordOnlyClient,
-                   fmt::format("the client gave the password to every prompt; again from {}", when))
+                   fmt::format("the client knows only a password; again from {}", when))
             .telling(fmt::format("This client cannot be asked for a passcode. Try again at {} with "
                                  "one that can.",
                                  when));

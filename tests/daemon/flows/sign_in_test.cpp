@@ -414,6 +414,50 @@ TEST(SignIn, a_ban_holds_for_its_service_and_until_the_client_answers_properly) 
     later.check_ends(State::Granted, Reason::MfaProven);
 }
 
+TEST(SignIn, gives_a_client_that_leaves_each_passcode_prompt_empty_no_further_message) {
+    for (const char* session : {"session-1", "session-2", "session-3"}) { // two are sent again
+        world.identity.challenges(session);
+    }
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret");
+    for (int i = 0; i < 8; ++i) {
+        run.person().when_asked_for("passcode", "");
+    }
+    run.start();
+    run.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    CHECK_TRUE(contains(run.verdict_text(), "left the prompt empty"));
+    UNSIGNED_LONGS_EQUAL(3, world.identity.asked(1));
+
+    SignInRun again(world);
+    again.person().when_asked_for("password", "secret").when_asked_for("or r to have one sent", "");
+    again.start();
+    again.check_ends(State::Denied, Reason::PasswordOnlyClient);
+    UNSIGNED_LONGS_EQUAL(3, world.identity.asked(1));
+
+    world.identity.challenges("session-4").at_step_2(world.token());
+    SignInRun person(world);
+    person.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for("or r to have one sent", "r")
+        .when_asked_for("passcode", "1411594");
+    person.start();
+    person.check_ends(State::Granted, Reason::MfaProven);
+}
+
+TEST(SignIn, an_answer_among_empty_ones_is_a_persons) {
+    for (const char* session : {"session-1", "session-2", "session-3"}) {
+        world.identity.challenges(session);
+    }
+    SignInRun run(world);
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "what?");
+    for (int i = 0; i < 7; ++i) {
+        run.person().when_asked_for("passcode", "");
+    }
+    run.start();
+    run.check_ends(State::MaxTries, Reason::WrongCredentials);
+    CHECK_FALSE(world.limiter->refusal("alice.smith", world.origin(), "sshd").has_value());
+}
+
 TEST(SignIn, a_code_of_the_authenticator_at_the_first_question_of_a_banned_client_is_used) {
     world.limiter->ban_password_only_client("alice.smith", world.origin(), "sshd");
     world.identity.challenges("session", identity::Factor::OtpDevice).at_step_2(world.token());

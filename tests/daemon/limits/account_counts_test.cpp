@@ -43,7 +43,7 @@ Origin origin_named(const std::string& name) {
 /// One account whose history is told in words, separated by ';':
 ///   passcode|challenge|unanswered|password ORIGIN [times]     it failed, and counts
 ///   trying-passcode|trying-challenge ORIGIN                    under way
-///   signed-in|api-key ORIGIN      ban|lift ORIGIN SERVICE      pass MINUTES
+///   signed-in|api-key ORIGIN      ban|silence|lift ORIGIN SERVICE      pass MINUTES
 ///   max-passcodes|max-challenges|max-passwords N               not-kept    lost MINUTES
 ///   restart                                                    from the records alone
 class Story {
@@ -66,7 +66,7 @@ class Story {
         }
     }
 
-    /// "go", "wait", "+N" (refused for N more minutes), "+N ban".
+    /// "go", "wait", "+N" (refused for N more minutes), "+N ban", "+N silence".
     std::string answer(Counted counted, const std::string& origin, const std::string& service) {
         counts.forget_expired(terms.now);
         const auto decision = counts.decide(counted, origin_named(origin), service, terms);
@@ -78,7 +78,9 @@ class Story {
         }
         const auto& refusal = std::get<LimitRefusal>(decision);
         return "+" + std::to_string((refusal.until - terms.now) / 1min) +
-               (refusal.password_only_client ? " ban" : "");
+               (!refusal.ban                               ? ""
+                : refusal.ban == PasswordOnly::SaysNothing ? " silence"
+                                                           : " ban");
     }
 
     AccountCounts counts;
@@ -107,7 +109,9 @@ class Story {
         } else if (verb == "api-key") {
             counts.signed_in(origin_named(what), SignInProof::WithoutPasscode, terms.now);
         } else if (verb == "ban") {
-            counts.ban(origin_named(what), more, terms.now);
+            counts.ban(origin_named(what), more, PasswordOnly::RepeatsIt, terms.now);
+        } else if (verb == "silence") {
+            counts.ban(origin_named(what), more, PasswordOnly::SaysNothing, terms.now);
         } else if (verb == "lift") {
             CHECK_TRUE(counts.lift_ban(origin_named(what), more));
         } else if (verb == "pass") {
@@ -329,6 +333,10 @@ TEST(AccountCounts, ban_a_password_only_client_for_its_service) {
                  {"ban home i3lock;lift home i3lock", "home", "go", "i3lock"},
                  {"ban home i3lock;ban home sshd;lift home i3lock", "home", "+30 ban", "sshd"},
                  {"ban home i3lock;pass 9;ban home i3lock", "home", "+30 ban", "i3lock"},
+                 {"silence home i3lock", "home", "+30 silence", "i3lock"},
+                 {"silence home i3lock", "home", "go", "sshd"},
+                 {"silence home i3lock;lift home i3lock", "home", "go", "i3lock"},
+                 {"ban home i3lock;silence home i3lock", "home", "+30 silence", "i3lock"},
                  // The ban is named only when nothing else stands against a first step.
                  {"ban home i3lock;password home 10", "home", "+30", "i3lock"},
                  {"ban home i3lock;pass 29;passcode home 2", "home", "+31", "i3lock"}});

@@ -592,7 +592,7 @@ TEST(Limiter, a_password_only_client_gets_no_challenge_until_it_answers_properly
     limiter->ban_password_only_client("alice", kHome, "i3lock");
 
     const auto refusal = limiter->refusal("alice", kHome, "i3lock");
-    CHECK(refusal.has_value() && refusal->password_only_client);
+    CHECK(refusal.has_value() && refusal->ban == PasswordOnly::RepeatsIt);
     CHECK(refusal->until == begun + 30min);
     CHECK(start(limiter->reserve_challenge("alice", kHome, "i3lock")).refused());
     CHECK_FALSE(limiter->refusal("alice", kHome, "sshd").has_value());
@@ -604,6 +604,17 @@ TEST(Limiter, a_password_only_client_gets_no_challenge_until_it_answers_properly
     CHECK(start(limiter->reserve_challenge("alice", kHome, "i3lock")).allowed());
     reopen();
     CHECK_FALSE(limiter->refusal("alice", kHome, "i3lock").has_value());
+}
+
+TEST(Limiter, remembers_over_a_restart_how_a_client_showed_that_it_cannot_be_asked) {
+    limiter->ban_password_only_client("alice", kHome, "sshd", PasswordOnly::SaysNothing);
+    for (int restarts = 0; restarts < 3; ++restarts) {
+        CHECK(limiter->refusal("alice", kHome, "sshd")->ban == PasswordOnly::SaysNothing);
+        reopen();
+    }
+    limiter->answered_properly("alice", kHome, "sshd");
+    reopen();
+    CHECK_FALSE(limiter->refusal("alice", kHome, "sshd").has_value());
 }
 
 TEST(Limiter, a_passcode_ends_the_ban_of_its_service) {

@@ -193,7 +193,7 @@ class Host:
         for place in (folder, folder.parent):
             place.chmod(0o755)  # whatever the umask of this process is
         programs = [HERE / name for name in ("speak_bus.py", "peer.py", "trouble.py")]
-        programs += [HERE / "clients" / name for name in LIBRARIES]
+        programs += [HERE / "clients" / name for name in (*LIBRARIES, "strangers.py")]
         if self.build:
             programs.append(self.build / "tests/host/pam_probe")
         for program in programs:

@@ -12,12 +12,12 @@
 #include "daemon/flows/reuse.h"
 #include "daemon/flows/steps/answers.h"
 #include "daemon/flows/steps/counted_message.h"
-#include "daemon/flows/steps/first_step_time.h"
 #include "daemon/flows/steps/refusal_words.h"
 #include "daemon/flows/subject.h"
 #include "daemon/policy/access_rules.h"
 
 #include <fmt/core.h>
+#include <random>
 #include <variant>
 
 namespace raxauth::flows {
@@ -33,6 +33,8 @@ using limits::LimitRefusal;
 
 /// Answers that cannot be a passcode, before we give up.
 constexpr unsigned kMaxUnusableAnswers = 8;
+/// How long a refusal takes that Identity was not asked for, before its real time is known.
+constexpr std::chrono::milliseconds kTypicalFirstStep{250};
 
 /// The earlier sign-in of this session does not count: a whole sign-in has to follow.
 struct SignInAnew {
@@ -76,6 +78,7 @@ class SignIn {
     Task<std::optional<Verdict>> resend(identity::Challenge& challenge);
     Task<Verdict> submit(const identity::Challenge& challenge, const Secret& passcode);
     Task<Answer> authenticate_with_what_was_typed();
+    Task<void> take_the_time_of_a_first_step();
 
     const std::string& account_name() const { return subject_.account.name; }
     const Secret* password_to_keep() const;
@@ -110,8 +113,7 @@ class SignIn {
 Task<Verdict> SignIn::run() {
     subject_ = co_await find_subject(context_, services_);
     if (!subject_.user.empty()) {
-        // From here on by the name as NSS writes it: sessions are found by it, and where NSS takes
-        // ALICE for alice, both are one person's.
+        // Sessions are found by it: where NSS takes ALICE for alice, both are one person's.
         context_.user = subject_.user;
     }
     trace_.account = account_name();
@@ -128,13 +130,13 @@ Task<Verdict> SignIn::run() {
     }
     co_await obtain_password(std::move(typed));
     if (subject_.refusal) {
-        co_await take_the_time_of_a_first_step(services_);
+        co_await take_the_time_of_a_first_step();
         co_return std::move(*subject_.refusal);
     }
     if (password_.empty() || is_sshd_junk(password_.view())) {
         // These would count against the account at Identity; it must not show that it was not
         // asked.
-        co_await take_the_time_of_a_first_step(services_);
+        co_await take_the_time_of_a_first_step();
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials,
                                    password_.empty() ? "empty password"
                                                      : "sshd had refused this user already");
@@ -205,17 +207,10 @@ ReuseDecision SignIn::decide() const {
                         services_.settings.sessions, services_.sessions, services_.clock);
 }
 
-/// What was decided before the person typed, or Identity answered, may hold no more: reuse_for is
-/// over, or the session's sign-in is another one.
 bool SignIn::still_holds(const ReuseDecision& decision) {
-    const ReuseDecision now = decide();
-    const bool holds = now.mode == decision.mode && now.generation == decision.generation;
-    if (!holds) {
-        trace_.reuse = now.mode == settings::Reuse::None
-                           ? now.why
-                           : std::string("the session's sign-in ended meanwhile");
-    }
-    return holds;
+    const std::optional<std::string> why = lost_since(decision, decide());
+    trace_.reuse = why.value_or(trace_.reuse);
+    return !why;
 }
 
 /// Does the second factor of this very session count here?
@@ -339,6 +334,20 @@ Task<void> SignIn::obtain_password(std::optional<Secret> typed) {
     } else {
         password_ = typed_.clone();
     }
+}
+
+/// A refusal that Identity is not asked for takes about as long as one that it is.
+Task<void> SignIn::take_the_time_of_a_first_step() {
+    std::chrono::microseconds typical = services_.identity.reachability().round_trip;
+    if (typical.count() <= 0) {
+        typical = kTypicalFirstStep;
+    }
+    static thread_local std::minstd_rand random{std::random_device{}()};
+    std::uniform_real_distribution<double> jitter(0.9, 1.2);
+    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::duration<double, std::micro>(static_cast<double>(typical.count()) *
+                                                  jitter(random)));
+    co_await services_.sleep(wait);
 }
 
 /// Step 1 with what was typed as the configuration allows. An API key is tried only where the
@@ -545,8 +554,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     co_return conclude(std::move(answer));
 }
 
-/// At once in the journal: the person may hang up at the next prompt. Somebody who knows the
-/// password and not the second factor is what an administrator looks for.
+/// The journal has it at once: the person may hang up at the next prompt.
 Verdict SignIn::after_wrong_passcode(Verdict verdict) {
     if (trace_.wrong_passcode) {
         trace_.wrong_passcode(account_name(), passcodes_sent_);

@@ -79,4 +79,11 @@ conversation::Verdict refuse_without_reuse(std::string_view why) {
                  "Sign in first: by ssh, or with \"raxauth login\".");
 }
 
+std::optional<std::string> lost_since(const ReuseDecision& before, const ReuseDecision& now) {
+    if (now.mode == before.mode && now.generation == before.generation) {
+        return std::nullopt;
+    }
+    return now.mode == Reuse::None ? now.why : "the session's sign-in ended meanwhile";
+}
+
 } // namespace raxauth::flows

@@ -8,6 +8,7 @@
 #include "daemon/settings/settings.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,5 +40,9 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
 /// For a service with reuse_only, where nobody could type a passcode: what to do instead. `why` is
 /// ReuseDecision::why.
 conversation::Verdict refuse_without_reuse(std::string_view why);
+
+/// What was decided before the person typed, or the provider answered, may hold no more: reuse_for
+/// is over, or the session's sign-in is another one. Nothing: it holds.
+std::optional<std::string> lost_since(const ReuseDecision& before, const ReuseDecision& now);
 
 } // namespace raxauth::flows

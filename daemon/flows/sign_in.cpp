@@ -113,8 +113,7 @@ class SignIn {
 Task<Verdict> SignIn::run() {
     subject_ = co_await find_subject(context_, services_);
     if (!subject_.user.empty()) {
-        // From here on by the name as NSS writes it: sessions are found by it, and where NSS takes
-        // ALICE for alice, both are one person's.
+        // Sessions are found by it: where NSS takes ALICE for alice, both are one person's.
         context_.user = subject_.user;
     }
     trace_.account = account_name();
@@ -217,17 +216,10 @@ ReuseDecision SignIn::decide() const {
                         services_.settings.sessions, services_.sessions, services_.clock);
 }
 
-/// What was decided before the person typed, or Identity answered, may hold no more: reuse_for is
-/// over, or the session's sign-in is another one.
 bool SignIn::still_holds(const ReuseDecision& decision) {
-    const ReuseDecision now = decide();
-    const bool holds = now.mode == decision.mode && now.generation == decision.generation;
-    if (!holds) {
-        trace_.reuse = now.mode == settings::Reuse::None
-                           ? now.why
-                           : std::string("the session's sign-in ended meanwhile");
-    }
-    return holds;
+    const std::optional<std::string> why = lost_since(decision, decide());
+    trace_.reuse = why.value_or(trace_.reuse);
+    return !why;
 }
 
 /// Does the second factor of this very session count here?

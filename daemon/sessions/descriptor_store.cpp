@@ -22,7 +22,9 @@
 namespace raxauth::sessions {
 namespace {
 
-constexpr std::string_view kMagic = "raxauth kept 1";
+/// The outer table never changes, whatever becomes of the records of sessions: every version reads
+/// the tokens, and revokes those whose sessions it cannot take back.
+constexpr std::string_view kMagic = "raxauth kept 2";
 constexpr const char* kNames[] = {"sessions-a", "sessions-b"};
 /// A burst of changes is saved once; a table that takes long to save is saved less often, so that
 /// saving never takes more than a small part of the time.
@@ -56,17 +58,19 @@ UniqueFd sealed_copy(std::string_view bytes) {
     return fd;
 }
 
-/// Tokens of an issuer that this process must not speak to: counted, and gone with their owners.
-class ForgottenTokens final : public identity::TokenRevoker {
-  public:
-    void issued(const Secret& /*token*/) noexcept override { ++count_; }
-    void abandoned(Secret /*token*/) noexcept override {}
-    void left_to_expire(Secret /*token*/) noexcept override {}
-    std::size_t count() const noexcept { return count_; }
-
-  private:
-    std::size_t count_ = 0;
-};
+/// The section of tokens; a part that was cut off gives no token.
+std::vector<Secret> tokens_in(const Secret& section) {
+    std::vector<Secret> tokens;
+    RecordReader in(section.view());
+    while (!in.at_end()) {
+        const std::string_view token = in.text();
+        if (!in.good()) {
+            break;
+        }
+        tokens.emplace_back(token);
+    }
+    return tokens;
+}
 
 Secret content_of(int fd) {
     struct stat status{};
@@ -124,7 +128,7 @@ DescriptorStore::DescriptorStore(Loop& loop, SessionStore& sessions, ServiceMana
 struct DescriptorStore::Table {
     std::string issuer;
     Secret sessions;
-    Secret pending; ///< tokens that were still to be revoked
+    Secret tokens; ///< of the sessions, of tickets, and those that were still to be revoked
 };
 
 std::optional<DescriptorStore::Table> DescriptorStore::newest_kept() {
@@ -143,21 +147,20 @@ std::optional<DescriptorStore::Table> DescriptorStore::newest_kept() {
         const std::uint64_t generation = in.number();
         const std::string_view issuer = in.text();
         const std::string_view sessions = in.text();
-        const std::string_view pending = in.text();
+        const std::string_view tokens = in.text();
         if (in.good() && generation > generation_) {
             generation_ = generation;
-            newest = Table{std::string(issuer), Secret(sessions), Secret(pending)};
+            newest = Table{std::string(issuer), Secret(sessions), Secret(tokens)};
         }
     }
     return newest;
 }
 
-void DescriptorStore::take_back(const Table& table, identity::TokenRevoker& revoker) {
-    sessions_.restore(table.sessions, revoker);
-    RecordReader in(table.pending.view());
-    for (std::uint64_t left = in.number(); in.good() && left > 0; --left) {
-        Secret token(in.text());
-        if (in.good() && !token.empty()) {
+void DescriptorStore::take_back(const Table& table, std::vector<Secret> tokens,
+                                identity::TokenRevoker& revoker) {
+    sessions_.restore(table.sessions, tokens, revoker);
+    for (Secret& token : tokens) {
+        if (!token.empty()) {
             const identity::OwnedToken let_go(std::move(token), WallTime{}, revoker);
         }
     }
@@ -171,16 +174,14 @@ void DescriptorStore::restore(identity::TokenRevoker& revoker) {
     if (issuer_.empty()) {
         issuer_ = kept->issuer;
     }
+    std::vector<Secret> tokens = tokens_in(kept->tokens);
     if (kept->issuer == issuer_) {
-        take_back(*kept, revoker);
+        take_back(*kept, std::move(tokens), revoker);
     } else {
-        ForgottenTokens forgotten;
-        take_back(*kept, forgotten);
-        sessions_.clear();
         journal::warning(fmt::format(
             "the identity provider or its address is another than before the restart; people "
             "sign in anew; tokens of the former one that live until they expire: {}",
-            forgotten.count()));
+            tokens.size()));
     }
     schedule(); // what was not taken back is to be found by nobody later
 }
@@ -206,12 +207,10 @@ void DescriptorStore::save() {
     out.text(kMagic);
     out.number(generation_ + 1);
     out.text(issuer_);
-    out.text(sessions_.serialise().view());
-    RecordWriter tokens;
-    std::uint64_t count = 0;
+    KeptSessions kept = sessions_.serialise();
+    out.text(kept.records.view());
+    RecordWriter tokens(std::move(kept.tokens));
     if (pending_) {
-        pending_([&](const Secret&) { ++count; });
-        tokens.number(count);
         pending_([&](const Secret& token) { tokens.text(token.view()); });
     }
     out.text(tokens.take().view());

@@ -79,7 +79,7 @@ class DescriptorStore {
     struct Table;
     /// The newest of what the service manager kept.
     std::optional<Table> newest_kept();
-    void take_back(const Table& table, identity::TokenRevoker& revoker);
+    void take_back(const Table& table, std::vector<Secret> tokens, identity::TokenRevoker& revoker);
 
     Loop& loop_;
     SessionStore& sessions_;

@@ -12,6 +12,9 @@ namespace raxauth::sessions {
 /// Fields one after another, each with its length before it, in a buffer that is wiped.
 class RecordWriter {
   public:
+    RecordWriter() = default;
+    /// Goes on after what another one wrote.
+    explicit RecordWriter(Secret bytes) : bytes_(std::move(bytes)) {}
     void number(std::uint64_t value);
     void text(std::string_view bytes);
     Secret take() { return std::move(bytes_); }

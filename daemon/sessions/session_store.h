@@ -54,6 +54,13 @@ struct Session {
     SignedIn signed_in;
 };
 
+/// The table as bytes, for a daemon that is started anew. The tokens stand apart from what only
+/// this version can read: whoever cannot adopt a session can still revoke its token.
+struct KeptSessions {
+    Secret records;
+    Secret tokens; ///< RecordWriter texts: one for each record, in its order, then those of tickets
+};
+
 /// How much a SessionStore holds, and how long a ticket lives.
 struct StoreBounds {
     std::size_t tickets = 4096;
@@ -120,11 +127,12 @@ class SessionStore {
     /// All live entries, for listing: `visit` must not change the store.
     void each(const std::function<void(const Session&)>& visit) const;
 
-    /// The whole table as bytes, for a daemon that is started anew; restore() takes them back,
-    /// checks every session against what lives now, and ends what does not. See raxauthd(8),
-    /// TOKENS AND RESTARTS.
-    Secret serialise() const;
-    void restore(const Secret& bytes, identity::TokenRevoker& revoker);
+    /// The whole table, for a daemon that is started anew; restore() takes back each session that
+    /// lives still, with its token from `tokens`. What it leaves there has no owner: it is the
+    /// caller's to revoke. See raxauthd(8), TOKENS AND RESTARTS.
+    KeptSessions serialise() const;
+    void restore(const Secret& records, std::vector<Secret>& tokens,
+                 identity::TokenRevoker& revoker);
     /// sessions.revoke_on_logout: without it, tokens of sessions that end by themselves live on
     /// until they expire. What is signed out, flushed or stopped is revoked in any case.
     void revoke_on_logout(bool on) noexcept { revoke_on_logout_ = on; }
@@ -150,7 +158,10 @@ class SessionStore {
     void end(const SessionKey& key, End how, std::string_view why);
     std::shared_ptr<PasswordVerifier> verifier_of(PreHash password);
     void accept_inside(SignedIn signed_in, const caller::Context& context, const Secret* password);
-    bool adopt(std::unique_ptr<Entry> entry, pid_t leader, const std::string& started);
+    struct Kept;
+    static Secret record_of(const Entry& entry);
+    static std::optional<Kept> read_record(std::string_view record);
+    bool adopt(Kept kept, Secret& token, identity::TokenRevoker& revoker);
     Session* current(const SessionKey& key, std::uint64_t generation);
     void changed() const;
 

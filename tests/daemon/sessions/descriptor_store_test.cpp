@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <CppUTest/TestHarness.h>
 
@@ -128,11 +130,11 @@ TEST_GROUP(DescriptorStore) {
         made.session.real_uid = 0;
         return made;
     }
-    Secret ticket(const std::string& token) {
+    Secret ticket(const std::string& token, std::vector<identity::Role> roles = {}) {
         caller::Context outside = context(contract::kUnsetId);
         outside.session.login_uid = contract::kUnsetId;
         const identity::Account account{"alice.smith", "", ""};
-        const Proof proof{.token = token, .good_for = 24h};
+        const Proof proof{.token = token, .roles = std::move(roles), .good_for = 24h};
         auto judged = policy::judge(proof.issue(revoker, clock), account, {});
         CHECK_TRUE(std::holds_alternative<policy::Admission>(judged));
         return store->accept(std::get<policy::Admission>(std::move(judged)), outside, account, 1001)
@@ -144,8 +146,25 @@ TEST_GROUP(DescriptorStore) {
         CHECK_TRUE(opened.has_value());
         return opened->handle;
     }
-    Session* find() {
-        return store->find(SessionKey::of(context(kAuditSession).session, "alice"));
+    void open(const Secret& text, std::uint32_t audit_session) {
+        CHECK_TRUE(store->open(text, context(audit_session), 0).has_value());
+    }
+    Session* find(std::uint32_t audit_session = kAuditSession) {
+        return store->find(SessionKey::of(context(audit_session).session, "alice"));
+    }
+    /// What is kept, with its records changed, and nothing else.
+    void change_records(const std::function<std::string(std::string)>& change) {
+        const std::string whole = manager.content();
+        RecordReader in(whole);
+        RecordWriter out;
+        out.text(in.text());
+        out.number(in.number());
+        out.text(in.text());
+        out.text(change(in.string()));
+        out.text(in.text());
+        CHECK_TRUE(in.good() && in.at_end());
+        manager = StandInManager();
+        manager.put("sessions-a", std::string(out.take().view()));
     }
 };
 
@@ -279,6 +298,65 @@ TEST(DescriptorStore, has_the_successor_revoke_what_was_still_to_be_revoked) {
     UNSIGNED_LONGS_EQUAL(0, store->size());
 }
 
+TEST(DescriptorStore, an_account_of_very_many_roles_costs_nobody_a_session) {
+    open(ticket("token-1", std::vector<identity::Role>(5000, {"1", "observer", ""})), 1);
+    open(ticket("token-2"), 2);
+    open(ticket("token-3"), 3);
+    descriptors->save();
+
+    die_and_begin_anew();
+
+    UNSIGNED_LONGS_EQUAL(3, store->size());
+    UNSIGNED_LONGS_EQUAL(5000, find(1)->signed_in.facts.roles.size());
+    STRCMP_EQUAL("token-2", find(2)->signed_in.token.text().c_str());
+    UNSIGNED_LONGS_EQUAL(0, successor.abandoned());
+}
+
+TEST(DescriptorStore, a_record_that_cannot_be_read_is_skipped_alone_and_its_token_revoked) {
+    for (const std::uint32_t session : {1U, 2U, 3U}) {
+        open(ticket("token-" + std::to_string(session)), session);
+    }
+    descriptors->save();
+    std::string bad_token;
+    change_records([&](std::string records) {
+        RecordReader in(records);
+        in.text();
+        in.text();
+        in.number();
+        in.text(); // the first of the three
+        const std::string_view second = in.text();
+        const std::size_t at = static_cast<std::size_t>(second.data() - records.data());
+        RecordReader fields(second);
+        fields.text();
+        fields.text();
+        bad_token = "token-" + std::to_string(fields.number());
+        records[at + 7] = '\x7f'; // its first field is longer than the whole
+        return records;
+    });
+
+    die_and_begin_anew();
+
+    UNSIGNED_LONGS_EQUAL(2, store->size());
+    UNSIGNED_LONGS_EQUAL(1, successor.abandoned());
+    CHECK_FALSE(successor.lives(bad_token));
+    UNSIGNED_LONGS_EQUAL(2, successor.live());
+}
+
+TEST(DescriptorStore, sessions_of_a_version_that_keeps_them_otherwise_have_their_tokens_revoked) {
+    open(ticket("token-1"), 1);
+    open(ticket("token-2"), 2);
+    const Secret unopened = ticket("token-3");
+    descriptors->save();
+    change_records(
+        [](const std::string&) { return std::string("the records of another version"); });
+
+    die_and_begin_anew();
+
+    UNSIGNED_LONGS_EQUAL(0, store->size());
+    UNSIGNED_LONGS_EQUAL(3, successor.issued());
+    UNSIGNED_LONGS_EQUAL(3, successor.abandoned());
+}
+
 TEST(DescriptorStore, a_token_reaches_no_other_address_than_it_came_from) {
     log_in();
     ticket("token-2");
@@ -387,6 +465,7 @@ TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
         const std::uint64_t generation = in.number();
         const std::string_view address = in.text();
         const std::string_view table = in.text();
+        const std::string_view tokens = in.text();
         if (length >= table.size()) {
             break;
         }
@@ -395,11 +474,15 @@ TEST(DescriptorStore, a_table_cut_short_anywhere_gives_whole_sessions_or_none) {
         out.number(generation);
         out.text(address);
         out.text(table.substr(0, length));
+        out.text(tokens);
         manager.put("sessions-a", std::string(out.take().view()));
         begin();
         restore();
         if (const Session* session = find()) {
             STRCMP_EQUAL("token-1", session->signed_in.token.text().c_str());
+        } else {
+            CHECK_FALSE(successor.lives("token-1"));
         }
     }
+    CHECK_TRUE(successor.abandoned() > 0);
 }

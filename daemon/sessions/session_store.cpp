@@ -66,8 +66,24 @@ bool is_closing(const std::string& logind_session) {
     return closing;
 }
 
+/// The session of logind that a process belongs to. What a user's own manager runs (a tmux in a
+/// scope of its own) is in none by its cgroup; but logind names sessions after the audit session.
+std::string logind_session_of(const caller::SessionFacts& facts) {
+    if (!facts.logind_session.empty() || facts.audit_session == contract::kUnsetId) {
+        return facts.logind_session;
+    }
+    std::string named = std::to_string(facts.audit_session);
+    uid_t uid = contract::kUnsetId;
+    const bool own = ::sd_session_get_uid(named.c_str(), &uid) >= 0 && uid == facts.login_uid;
+    return own ? named : std::string();
+}
+
 SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker, StoreBounds bounds)
-    : loop_(loop), clock_(clock), worker_(worker), bounds_(bounds), process_key_(random_handle()) {}
+    : loop_(loop), clock_(clock), worker_(worker), bounds_(bounds), process_key_(random_handle()),
+      logind_(loop, kLogindSessions,
+              [this](std::string_view session) { logind_session_changed(session); }) {
+    logind_.begin();
+}
 SessionStore::~SessionStore() = default;
 
 Grant SessionStore::accept(policy::Admission admission, const caller::Context& context,
@@ -133,7 +149,10 @@ void SessionStore::accept_inside(SignedIn signed_in, const caller::Context& cont
     const SessionKey key = SessionKey::of(context.session, context.user);
     const bool own = key.is_set() && context.session.login_uid == signed_in.uid &&
                      context.session.real_uid == signed_in.uid;
-    if (!own || is_closing(context.session.logind_session)) {
+    caller::SessionFacts facts = context.session;
+    facts.logind_session = logind_session_of(facts);
+    logind_.begin(); // before it is asked: what changes from now on is heard
+    if (!own || is_closing(facts.logind_session)) {
         return;
     }
     if (password != nullptr && worker_ != nullptr) {
@@ -150,12 +169,12 @@ void SessionStore::accept_inside(SignedIn signed_in, const caller::Context& cont
     }
     auto entry = std::make_unique<Entry>();
     entry->session.key = key;
-    entry->session.facts = context.session;
+    entry->session.facts = std::move(facts);
     entry->session.signed_in = std::move(signed_in);
     if (Entry* inserted = insert(key, std::move(entry))) {
-        // Nobody will present a handle. logind says when the session is gone; where there is no
+        // Nobody will present a handle. logind says when the session closes; where there is no
         // logind, the end of the terminal session's leader (the shell) has to do.
-        if (context.session.logind_session.empty() && context.caller.pid > 0) {
+        if (inserted->session.facts.logind_session.empty() && context.caller.pid > 0) {
             const pid_t leader = ::getsid(context.caller.pid);
             watch_leader(*inserted, leader > 0 ? leader : context.caller.pid);
         }
@@ -295,6 +314,21 @@ void SessionStore::logind_session_removed(std::string_view logind_session) {
     }
     for (const SessionKey& key : keys) {
         end(key, End::Logout, "logind removed the session");
+    }
+}
+
+void SessionStore::logind_session_changed(std::string_view logind_session) {
+    const auto [first, last] = logind_session.empty()
+                                   ? std::pair(by_logind_.begin(), by_logind_.end())
+                                   : by_logind_.equal_range(std::string(logind_session));
+    std::vector<SessionKey> keys;
+    for (auto it = first; it != last; ++it) {
+        if (is_closing(it->first)) {
+            keys.push_back(it->second);
+        }
+    }
+    for (const SessionKey& key : keys) {
+        end(key, End::Logout, "logind is closing the session");
     }
 }
 

@@ -11,6 +11,7 @@
 #include "daemon/loop/worker.h"
 #include "daemon/policy/access_rules.h"
 #include "daemon/sessions/grant.h"
+#include "daemon/sessions/logind_watch.h"
 #include "daemon/sessions/password_verifier.h"
 #include "daemon/sessions/session_key.h"
 
@@ -120,6 +121,9 @@ class SessionStore {
     std::size_t flush(std::string_view user);
     /// logind: this session is gone.
     void logind_session_removed(std::string_view logind_session);
+    /// logind: something is new about this session; empty: about any. One that is closing has no
+    /// entry any more, so that processes left behind keep no token.
+    void logind_session_changed(std::string_view logind_session);
 
     /// The entry of this session, or null. An expired token, or a session whose leader has gone
     /// (logind's state "closing"), has no entry.
@@ -177,6 +181,7 @@ class SessionStore {
     std::unordered_map<SessionKey, std::unique_ptr<Entry>, SessionKeyHash> by_key_;
     std::unordered_map<std::string, SessionKey> by_handle_;
     std::unordered_multimap<std::string, SessionKey> by_logind_;
+    LogindWatch logind_;
 };
 
 } // namespace raxauth::sessions

@@ -6,6 +6,7 @@
 #include "daemon/identity/provider_factory.h"
 #include "daemon/journal/journal.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
@@ -18,7 +19,9 @@
 namespace raxauth {
 namespace {
 
-/// For revoking what is held when the daemon stops; below the unit's TimeoutStopSec.
+/// For waiting for replies that may bring a token, and then for revoking what is held; with what
+/// asking systemd may take (service_job.cpp) below the unit's TimeoutStopSec.
+constexpr std::chrono::seconds kReplyTime{6};
 constexpr std::chrono::seconds kStopTime{10};
 /// Between two looks at clients of former settings.
 constexpr std::chrono::seconds kFormerCheck{30};
@@ -249,10 +252,13 @@ void Daemon::begin_stop() {
     stopping_ = Job::start(stop());
 }
 
-/// An orderly stop ends all sessions and revokes their tokens; a restart hands them over.
+/// An orderly stop ends all sessions and revokes their tokens; a restart hands them over. Either
+/// way a sign-in under way ends, and the token that its reply may still bring is revoked.
 Task<void> Daemon::stop() {
+    const MonotonicTime begun = loop_.now();
     service_->release_name();
     registry_.stop();
+    co_await revocations_.replies(kReplyTime);
     if (systemd_.present()) {
         Task<bool> asking = bus::is_being_restarted(service_->bus());
         const bool restart = co_await std::move(asking);
@@ -271,7 +277,9 @@ Task<void> Daemon::stop() {
     }
     sessions_.clear();
     enrolments_.close();
-    co_await revocations_.drain(kStopTime);
+    const auto left = kStopTime - (loop_.now() - begun);
+    co_await revocations_.drain(std::max(
+        std::chrono::milliseconds{0}, std::chrono::duration_cast<std::chrono::milliseconds>(left)));
     journal::info("stopped");
     loop_.stop(0);
 }

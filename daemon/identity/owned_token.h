@@ -20,6 +20,26 @@ class TokenRevoker {
     virtual void abandoned(Secret token) noexcept = 0;
     /// An owner ended, and the administrator wants the token to live on until it expires.
     virtual void left_to_expire(Secret token) noexcept = 0;
+    /// A request is under way whose reply may bring a token, and that it no longer is: whoever
+    /// stops waits for it.
+    virtual void reply_expected() noexcept {}
+    virtual void reply_over() noexcept {}
+};
+
+/// A request whose reply may bring a token, from before it is sent until its token, if there is
+/// one, has an owner.
+class ExpectedToken {
+  public:
+    /// `revoker` outlives it.
+    explicit ExpectedToken(TokenRevoker& revoker) noexcept : revoker_(revoker) {
+        revoker_.reply_expected();
+    }
+    ExpectedToken(const ExpectedToken&) = delete;
+    ExpectedToken& operator=(const ExpectedToken&) = delete;
+    ~ExpectedToken() { revoker_.reply_over(); }
+
+  private:
+    TokenRevoker& revoker_;
 };
 
 /// A token and the duty to end it. Move-only: there is exactly one owner at any time; destroying an

@@ -21,11 +21,10 @@ Revocations::Revocations(Loop& loop, RevocationLimits limits) : loop_(loop), lim
         ended_.clear();
         start_waiting();
         if (pending() == 0) {
-            while (!drains_.empty()) {
-                OneShot<bool>* const drained = drains_.front();
-                drains_.pop_front();
-                drained->set(true);
-            }
+            end_waits(drains_);
+        }
+        if (expected_ == 0) {
+            end_waits(for_replies_);
         }
     });
 }
@@ -192,18 +191,48 @@ void Revocations::note_revoked() noexcept {
     lost_in_a_row_ = 0;
 }
 
-Task<void> Revocations::drain(std::chrono::milliseconds deadline) {
+void Revocations::reply_over() noexcept {
+    --expected_;
+    try {
+        sweep_.arm();
+    } catch (const std::exception&) {
+        return; // nobody is told: who waits does so until the deadline
+    }
+}
+
+void Revocations::end_waits(Waits& waits) {
+    while (!waits.empty()) {
+        OneShot<bool>* const over = waits.front();
+        waits.pop_front();
+        over->set(true);
+    }
+}
+
+Task<void> Revocations::wait(Waits& waits, std::chrono::milliseconds deadline) {
     sweep_.arm();
     OneShot<bool> over;
-    drains_.push_back(&over);
+    waits.push_back(&over);
     struct Leave {
-        std::list<OneShot<bool>*>& drains;
-        OneShot<bool>* drained;
-        ~Leave() { drains.remove(drained); }
+        Waits& waits;
+        OneShot<bool>* over;
+        ~Leave() { waits.remove(over); }
     };
-    const Leave leave{drains_, &over};
+    const Leave leave{waits, &over};
     const Timer timer = loop_.after(deadline, [&over] { over.set(false); });
     co_await over;
+}
+
+Task<void> Revocations::replies(std::chrono::milliseconds deadline) {
+    co_await wait(for_replies_, deadline);
+    if (expected_ > 0) {
+        journal::warning(fmt::format("{} sign-ins were under way and not answered in time: a token "
+                                     "that Identity makes for one of them lives until it expires",
+                                     expected_));
+    }
+}
+
+Task<void> Revocations::drain(std::chrono::milliseconds deadline) {
+    co_await wait(drains_, deadline);
 }
 
 } // namespace raxauth::identity

@@ -54,6 +54,8 @@ class Revocations final : public TokenRevoker {
     void issued(const Secret& token) noexcept override;
     void abandoned(Secret token) noexcept override;
     void left_to_expire(Secret token) noexcept override;
+    void reply_expected() noexcept override { ++expected_; }
+    void reply_over() noexcept override;
 
     const TokenCounts& counts() const noexcept { return counts_; }
     std::size_t held() const noexcept { return holders_.size(); }
@@ -63,6 +65,9 @@ class Revocations final : public TokenRevoker {
     void each_pending(const std::function<void(const Secret&)>& visit) const;
     /// Called when one more waits; must not come back here.
     void on_pending(std::function<void()> callback) { pending_more_ = std::move(callback); }
+    /// For an orderly stop: over when no request is under way whose reply may bring a token, at the
+    /// latest after `deadline`; then the journal tells how many such replies never came.
+    Task<void> replies(std::chrono::milliseconds deadline);
     /// For an orderly stop: over when nothing is pending any more, at the latest after `deadline`.
     Task<void> drain(std::chrono::milliseconds deadline);
 
@@ -89,7 +94,12 @@ class Revocations final : public TokenRevoker {
     std::map<Digest, unsigned> holders_;
     std::deque<Secret> waiting_;
     std::function<void()> pending_more_;
-    std::list<OneShot<bool>*> drains_; ///< in the frames of drain()
+    std::size_t expected_ = 0;               ///< replies that may bring a token
+    using Waits = std::list<OneShot<bool>*>; ///< in the frames of those who wait
+    Task<void> wait(Waits& waits, std::chrono::milliseconds deadline);
+    static void end_waits(Waits& waits);
+    Waits drains_;
+    Waits for_replies_;
     std::list<Running> running_;
     std::list<Running> ended_; ///< to be destroyed in the next turn, not inside their own task
     Deferred sweep_;

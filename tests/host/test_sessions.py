@@ -2,6 +2,7 @@
 """What a sign-in counts for later: sudo in the same session, the token, and when it is over."""
 
 import contextlib
+import os
 
 import pytest
 from throwaway import BusError
@@ -255,6 +256,38 @@ def test_an_ordinary_stop_of_the_daemon_revokes_all_tokens(host):
     with signed_in(host), signed_in(host, "judy"):
         assert host.kill_daemon(15)
         host.identity.wait_for_no_live_tokens()
+
+
+def in_the_second_step(host, session):
+    """alice's passcode is on its way, and Identity takes its time."""
+    session.question("password")
+    session.answer(host.identity.password("alice"))
+    session.question("passcode")
+    host.identity.fault("alice", "slow", step="passcode", ms=1500)
+    session.answer(host.identity.sms("alice"))
+    host.identity.wait_for_post(2)
+
+
+def test_a_token_that_comes_after_the_stop_began_is_revoked(host):
+    with host.ssh("alice") as session:
+        in_the_second_step(host, session)
+        assert host.kill_daemon(15)
+    assert len(host.identity.issued_tokens()) == 1, host.identity.story()
+    host.identity.wait_for_no_live_tokens()
+
+
+def test_a_stop_goes_on_when_the_bus_is_lost(host):
+    with host.ssh("alice") as session, signed_in(host, "judy"):
+        in_the_second_step(host, session)
+        (daemon,) = host.pids("raxauthd")
+        os.kill(daemon, 15)
+        host.bus.stop()
+        try:
+            host.wait_until(lambda: not host.pids("raxauthd"), "the daemon has stopped", 15)
+        finally:
+            host.bus.start()
+    assert len(host.identity.issued_tokens()) == 2, host.identity.story()
+    host.identity.wait_for_no_live_tokens()
 
 
 def test_a_session_ends_even_if_identity_cannot_be_told_and_is_told_later(host):

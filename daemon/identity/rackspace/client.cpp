@@ -25,6 +25,9 @@ bool same_token(std::string_view body, const Secret& token, WallTime now) {
 } // namespace
 
 struct Client::Exchange {
+    explicit Exchange(TokenRevoker& revoker) : token(revoker) {}
+
+    ExpectedToken token;
     OneShot<HttpResult> answer;
     HttpTransfer transfer;
     bool orphaned = false;
@@ -68,7 +71,7 @@ HttpRequest Client::sign_in_request(Secret body) const {
 }
 
 Task<HttpResult> Client::sign_in_exchange(HttpRequest request) {
-    const auto exchange = std::make_shared<Exchange>();
+    const auto exchange = std::make_shared<Exchange>(revoker_);
     const auto place = exchanges_.insert(exchanges_.end(), exchange);
     // Destroyed with the frame, in time or not: an exchange without an answer is an orphan then.
     struct Watch {

@@ -254,6 +254,28 @@ TEST(Revocations, drain_ends_when_all_is_revoked_or_time_is_up) {
     LONGS_EQUAL(1, revocations->pending());
 }
 
+TEST(Revocations, a_stop_waits_for_a_reply_that_may_bring_a_token_and_no_longer_than_told) {
+    bool over = false;
+    const auto wait = [](Revocations& of, std::chrono::milliseconds time,
+                         bool& is_over) -> Task<void> {
+        co_await of.replies(time);
+        is_over = true;
+    };
+    auto first = std::make_unique<ExpectedToken>(*revocations);
+    auto second = std::make_unique<ExpectedToken>(*revocations);
+    const Job all = Job::start(wait(*revocations, 10s, over));
+    first.reset();
+    static_cast<void>(run_until_idle(loop));
+    CHECK_FALSE(over);
+    second.reset();
+    CHECK(run_until(loop, [&] { return over; }, 5s));
+
+    over = false;
+    const ExpectedToken never(*revocations);
+    const Job late = Job::start(wait(*revocations, 20ms, over));
+    CHECK(run_until(loop, [&] { return over; }, 5s));
+}
+
 TEST(Revocations, drain_with_nothing_to_do_ends_at_once) {
     bool drained = false;
     const Job job = Job::start([](Revocations& of, bool& over) -> Task<void> {

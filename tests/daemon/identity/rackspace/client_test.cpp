@@ -274,8 +274,17 @@ TEST(RackspaceClient, a_reply_nobody_waits_for_has_its_token_revoked) {
         CHECK(run_until(loop, [&] { return server->requests().size() == 1; }, 5s));
     }
     LONGS_EQUAL(1, identity->orphans());
+    bool stopped_waiting = false;
+    const Job stop = Job::start([](Revocations& of, bool& over) -> Task<void> {
+        co_await of.replies(10s);
+        over = true;
+    }(*revocations, stopped_waiting));
+    static_cast<void>(run_until_idle(loop));
+    CHECK_FALSE(stopped_waiting);
 
     gate.unlock();
+    CHECK(run_until(loop, [&] { return stopped_waiting; }, 5s));
+    LONGS_EQUAL(1, revocations->counts().issued); // it has an owner's end to come
 
     check_revoked({"orphan"});
     LONGS_EQUAL(0, identity->orphans());

@@ -26,13 +26,11 @@ class AuthService {
 
   private:
     struct Parts;
-    static int on_session_removed(sd_bus_message* signal, void* self, sd_bus_error* error);
 
     const Rooms rooms_;
     Bus bus_;
     std::unique_ptr<Parts> parts_;
     BusSlot object_;
-    BusSlot session_removed_;
 };
 
 } // namespace raxauth::bus

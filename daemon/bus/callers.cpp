@@ -2,6 +2,7 @@
 #include "daemon/bus/callers.h"
 
 #include "daemon/bus/guard.h"
+#include "daemon/bus/logind_signals.h"
 
 #include <cstring>
 #include <stdexcept>
@@ -89,7 +90,8 @@ int Callers::on_name_owner_changed(sd_bus_message* signal, void* userdata,
         const char* name = nullptr;
         const char* before = nullptr;
         const char* after = nullptr;
-        if (sd_bus_message_read(signal, "sss", &name, &before, &after) < 0 || name[0] != ':') {
+        if (!is_from_the_bus(signal) ||
+            sd_bus_message_read(signal, "sss", &name, &before, &after) < 0 || name[0] != ':') {
             return;
         }
         self->known_.erase(name);

@@ -107,7 +107,7 @@ class ThrowawayHost(Host):
     def _install(self):
         self.run(["cmake", "--install", str(self.build), "--prefix", "/usr"])
         self.run(["systemd-sysusers", "/usr/lib/sysusers.d/raxauth.conf"])
-        # what the unit's StateDirectory= does on a host with systemd
+        # what the unit's ExecStartPre= does on a host with systemd
         self.run(["install", "-d", "-m", "0700", "-o", "raxauth", "-g", "raxauth",
                   "/var/lib/raxauth"])
         self.pam_service("raxauth-alone", ALONE)
@@ -155,6 +155,12 @@ class ThrowawayHost(Host):
     def bus_flooded(self):
         """`nobody` holds every half-open connection the bus allows, and comes back at once."""
         with self._trouble("flood", user="65534"):
+            yield
+
+    @contextlib.contextmanager
+    def daemon_flooded(self, kind):
+        """`nobody` sends the daemon messages as fast as the bus takes them: "fat", "pings", "huge"."""
+        with self._trouble(kind, user="65534"):
             yield
 
     @contextlib.contextmanager

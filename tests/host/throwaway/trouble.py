@@ -4,6 +4,9 @@
 
 mute   listens in the bus's place, accepts everybody and never answers
 flood  holds as many unauthenticated connections to the bus as it gets, and reopens lost ones
+fat    sends sign-ins whose context has 63 unknown keys of 250 values, as fast as the bus takes them
+pings  sends calls that are answered at once, as fast as the bus takes them
+huge   sends, over eight connections, calls of 20 MiB each whose options nobody has asked for
 """
 
 import os
@@ -62,4 +65,56 @@ def flood():
             held.pop(fd).close()
 
 
-{"mute": mute, "flood": flood}[sys.argv[1]]()
+def call(member, interface, *arguments, signature=None):
+    import dbus.lowlevel
+    message = dbus.lowlevel.MethodCallMessage(destination="org.raxauth.Auth1",
+                                              path="/org/raxauth/Auth1", interface=interface,
+                                              method=member)
+    if arguments:
+        message.append(*arguments, signature=signature)
+    return message
+
+
+def send_without_end(message, connections=1):
+    """The replies are read and thrown away by the library, as they come."""
+    import dbus
+    buses = [dbus.SystemBus(private=True) for _ in range(connections)]
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        for bus in buses:
+            try:
+                for _ in range(20):
+                    message.set_no_reply(True)
+                    bus.send_message(message)
+                bus.flush()
+            except dbus.DBusException:
+                return
+
+
+def fat():
+    import dbus
+    context = {f"unknown{i}": dbus.Array([dbus.String("x")] * 250, signature="s") for i in range(63)}
+    send_without_end(call("BeginSignIn", "org.raxauth.Auth1",
+                          dbus.Dictionary(context, signature="sv"), signature="a{sv}"))
+
+
+def pings():
+    send_without_end(call("Ping", "org.freedesktop.DBus.Peer"))
+
+
+def huge():
+    import dbus
+    options = dbus.Dictionary({"unknown": "x" * (20 << 20)}, signature="sv")
+    message = call("GetToken", "org.raxauth.Auth1", options, signature="a{sv}")
+    buses = [dbus.SystemBus(private=True) for _ in range(8)]
+    for bus in buses:
+        message.set_no_reply(True)
+        bus.send_message(message)
+        bus.flush()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+{"mute": mute, "flood": flood, "fat": fat, "pings": pings, "huge": huge}[sys.argv[1]]()

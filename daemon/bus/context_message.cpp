@@ -12,8 +12,10 @@
 namespace raxauth::bus {
 namespace {
 
-/// Under one key that this version does not know.
+/// In one message, under all keys that this version does not know: values, and bytes of text and of
+/// plain numbers.
 constexpr unsigned kMaxUnknownValues = 256;
+constexpr std::size_t kMaxUnknownBytes = 16384;
 constexpr std::size_t kMaxArgumentBytes = 256;
 
 using caller::Context;
@@ -102,18 +104,50 @@ bool read_piped(sd_bus_message* call, std::optional<Secret>& into) {
     return receiver.receive(fd, into.emplace());
 }
 
-/// Passes over what stands next, unless that is more than `left` values: sd_bus_message_skip() goes
-/// through an array element by element, and one message has room for 30 million of them.
-bool skip_value(sd_bus_message* call, unsigned& left) {
+/// What of a message may still be passed over.
+struct Unknown {
+    unsigned values = kMaxUnknownValues;
+    std::size_t bytes = kMaxUnknownBytes;
+
+    bool take(std::size_t more) {
+        const bool fits = more <= bytes;
+        bytes -= fits ? more : 0;
+        return fits;
+    }
+};
+
+/// Numbers, which sd-bus hands over as one piece.
+bool is_plain_number(char type) {
+    return std::string_view("ynqiuxtd").find(type) != std::string_view::npos;
+}
+
+bool is_text(char type) {
+    return type == 's' || type == 'o' || type == 'g';
+}
+
+/// Passes over what stands next, unless that is more than `left`: sd_bus_message_skip() goes
+/// through an array element by element, and one message has room for 30 million of them; and what
+/// is passed over is held as long as the call is served.
+bool skip_value(sd_bus_message* call, Unknown& left) {
     char type = 0;
     const char* contents = nullptr;
-    if (left == 0 || sd_bus_message_peek_type(call, &type, &contents) <= 0) {
+    if (left.values == 0 || sd_bus_message_peek_type(call, &type, &contents) <= 0) {
         return false;
     }
-    --left;
+    --left.values;
+    if (is_text(type)) {
+        const char* text = nullptr;
+        return sd_bus_message_read_basic(call, type, &text) > 0 && left.take(std::strlen(text));
+    }
     if (contents == nullptr) {
         const char plain[] = {type, '\0'};
         return sd_bus_message_skip(call, plain) >= 0;
+    }
+    if (type == 'a' && contents[1] == '\0' && is_plain_number(contents[0])) {
+        const void* numbers = nullptr;
+        std::size_t bytes = 0;
+        return sd_bus_message_read_array(call, contents[0], &numbers, &bytes) >= 0 &&
+               left.take(bytes);
     }
     if (sd_bus_message_enter_container(call, type, contents) <= 0) {
         return false;
@@ -170,7 +204,8 @@ bool read_channel(sd_bus_message* call, UniqueFd& into) {
     return static_cast<bool>(into);
 }
 
-bool read_entry(sd_bus_message* call, std::string_view name, ContextMessage& context) {
+bool read_entry(sd_bus_message* call, std::string_view name, ContextMessage& context,
+                Unknown& left) {
     if (name == key::kChannel) {
         return read_channel(call, context.channel);
     }
@@ -179,8 +214,7 @@ bool read_entry(sd_bus_message* call, std::string_view name, ContextMessage& con
             return known.read(call, context.claims);
         }
     }
-    unsigned left = kMaxUnknownValues;
-    return skip_value(call, left);
+    return left.take(name.size()) && skip_value(call, left);
 }
 
 } // namespace
@@ -192,10 +226,11 @@ std::optional<ContextMessage> read_context(sd_bus_message* call) {
     }
     int r = 0;
     std::size_t entries = 0;
+    Unknown left;
     while ((r = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
         const char* key = nullptr;
         if (++entries > contract::kMaxContextEntries || sd_bus_message_read(call, "s", &key) < 0 ||
-            !read_entry(call, key, context) || sd_bus_message_exit_container(call) < 0) {
+            !read_entry(call, key, context, left) || sd_bus_message_exit_container(call) < 0) {
             return std::nullopt;
         }
     }
@@ -203,6 +238,11 @@ std::optional<ContextMessage> read_context(sd_bus_message* call) {
         return std::nullopt;
     }
     return context;
+}
+
+bool are_bounded_options(sd_bus_message* call) {
+    Unknown left;
+    return skip_value(call, left);
 }
 
 void keep_what_anybody_may_say(Context& claims) {

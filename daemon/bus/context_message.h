@@ -17,9 +17,13 @@ struct ContextMessage {
 };
 
 /// Reads the context that stands next in `call`. Unknown keys are passed over (module and daemon
-/// may be of different versions); a known key of another type, an overlong string or a bad
-/// descriptor make it nothing: InvalidContext.
+/// may be of different versions), together up to 256 values and 16 KiB; a known key of another
+/// type, an overlong string or a bad descriptor make it nothing: InvalidContext.
 std::optional<ContextMessage> read_context(sd_bus_message* call);
+
+/// Is what stands next in `call` small enough to be held until the call is served? It is passed
+/// over.
+bool are_bounded_options(sd_bus_message* call);
 
 /// Takes out of `claims` what only root may say of others.
 void keep_what_anybody_may_say(caller::Context& claims);

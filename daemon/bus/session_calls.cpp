@@ -167,6 +167,10 @@ Task<std::optional<Context>> SessionCalls::find_person(const BusMessage& call) {
 }
 
 void SessionCalls::get_token(sd_bus_message* call) {
+    if (!are_bounded_options(call)) { // there are none yet; and the call is held until it is served
+        reply_error(call, contract::error::kInvalidContext, "the options cannot be read");
+        return;
+    }
     dispatcher_.serve(call, serve_get_token(BusMessage(sd_bus_message_ref(call))));
 }
 

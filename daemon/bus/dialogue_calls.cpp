@@ -104,13 +104,13 @@ void DialogueCalls::begin(sd_bus_message* call, DialogueKind kind) {
 Task<void> DialogueCalls::serve_begin(BusMessage call, ContextMessage message, DialogueKind kind) {
     Task<caller::Caller> look_up = dispatcher_.find_caller(call);
     caller::Caller caller = co_await std::move(look_up);
-    Task<std::optional<Context>> establishing =
+    Task<std::optional<Dispatcher::Accepted>> establishing =
         dispatcher_.establish_or_refuse(call, std::move(caller), std::move(message.claims));
-    std::optional<Context> established = co_await std::move(establishing);
-    if (!established) {
+    std::optional<Dispatcher::Accepted> accepted = co_await std::move(establishing);
+    if (!accepted) {
         co_return;
     }
-    Context& context = *established;
+    Context& context = accepted->context;
     if (!is_valid_user_name(context.user)) {
         context.user = sanitise(context.user, 64);
         record(rooms_.history, hook_of(kind), context, State::Denied, Reason::InvalidUserName, "");

@@ -5,7 +5,10 @@
 #include "daemon/bus/context_message.h"
 #include "daemon/bus/process_facts.h"
 #include "daemon/bus/reply_values.h"
+#include "daemon/bus/verdict_lines.h"
 #include "daemon/journal/journal.h"
+
+#include <utility>
 
 namespace raxauth::bus {
 namespace {
@@ -83,15 +86,34 @@ Task<bool> Dispatcher::is_from_root(const BusMessage& call) {
     co_return caller.is_root();
 }
 
+void Dispatcher::tell_of_hidden_processes() {
+    if (!std::exchange(told_of_hidden_, true)) {
+        journal::error("/proc is mounted with hidepid=: raxauthd cannot see who calls, and serves "
+                       "root's programs only. Mount it without, or with gid= of a group that "
+                       "raxauth is in");
+    }
+}
+
 Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claims) {
+    Established established;
+    const auto refuse = [&established](const char* error, const char* text) {
+        established.who = Refusal{error, text};
+    };
     Context context = std::move(claims);
     if (!caller.is_root()) {
-        const CallerShares::Place place(shares_, caller.uid);
-        if (!place.taken()) {
-            co_return Refusal{contract::error::kLimitExceeded, "too many calls; wait a second"};
+        established.share = std::make_unique<CallerShares::Place>(shares_, caller.uid);
+        if (!established.share->taken()) {
+            refuse(contract::error::kLimitExceeded, "too many calls; wait a second");
+            co_return established;
         }
         keep_what_anybody_may_say(context);
         const auto facts = session_facts_of(caller.pid, caller.uid);
+        if (!facts && are_processes_hidden()) {
+            tell_of_hidden_processes();
+            refuse(contract::error::kAccessDenied,
+                   "raxauthd cannot see your process: /proc is mounted with hidepid=");
+            co_return established;
+        }
         std::optional<policy::LocalAccount> self;
         if (facts) {
             Task<std::optional<policy::LocalAccount>> by_uid =
@@ -101,8 +123,8 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
         }
         if (!self || (!context.user.empty() && context.user != self->name) ||
             !callers_.present(caller.unique_name)) {
-            co_return Refusal{contract::error::kAccessDenied,
-                              "you may act for your own account only"};
+            refuse(contract::error::kAccessDenied, "you may act for your own account only");
+            co_return established;
         }
         context.user = self->name;
         context.account_uid = self->uid;
@@ -111,20 +133,33 @@ Task<Dispatcher::Established> Dispatcher::establish(Caller caller, Context claim
     }
     context.caller = std::move(caller);
     if (context.user.empty()) {
-        co_return Refusal{contract::error::kInvalidContext, "the context names no user"};
+        refuse(contract::error::kInvalidContext, "the context names no user");
+        co_return established;
     }
-    co_return context;
+    established.who = std::move(context);
+    co_return established;
 }
 
-Task<std::optional<Context>> Dispatcher::establish_or_refuse(const BusMessage& call, Caller caller,
-                                                             Context claims) {
+Task<std::optional<Dispatcher::Accepted>>
+Dispatcher::establish_or_refuse(const BusMessage& call, Caller caller, Context claims) {
+    const Caller asking = caller;
+    const std::string asked_for = claims.user;
     Task<Established> establishing = establish(std::move(caller), std::move(claims));
-    Established who = co_await std::move(establishing);
-    if (const auto* refusal = std::get_if<Refusal>(&who)) {
+    Established established = co_await std::move(establishing);
+    if (const auto* refusal = std::get_if<Refusal>(&established.who)) {
+        if (refusal->error == contract::error::kAccessDenied && !asked_for.empty()) {
+            const char* const member = sd_bus_message_get_member(call.get());
+            const bool is_account = std::string_view(member) == contract::method::kCheckAccount;
+            record_foreign(rooms_.history, is_account ? "account" : "sign-in", asking, asked_for);
+        }
         reply_error(call.get(), refusal->error, refusal->text);
         co_return std::nullopt;
     }
-    co_return std::get<Context>(std::move(who));
+    std::optional<Accepted> accepted;
+    accepted.emplace();
+    accepted->context = std::get<Context>(std::move(established.who));
+    accepted->share = std::move(established.share);
+    co_return accepted;
 }
 
 } // namespace raxauth::bus

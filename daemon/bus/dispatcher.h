@@ -40,23 +40,31 @@ class Dispatcher {
     /// The caller, if it is root; else the call has been refused.
     Task<bool> is_from_root(const BusMessage& call);
 
-    using Established = std::variant<caller::Context, Refusal>;
+    struct Established {
+        std::variant<caller::Context, Refusal> who;
+        /// Of an ordinary user: their place among those who call, to be held until the reply, since
+        /// a call may ask NSS for more.
+        std::unique_ptr<CallerShares::Place> share;
+    };
     /// Turns claims into a context: root is believed, others act for themselves alone.
     Task<Established> establish(caller::Caller caller, caller::Context claims);
+    struct Accepted {
+        caller::Context context;
+        std::unique_ptr<CallerShares::Place> share; ///< see Established
+    };
     /// The same for a call that is refused where there is no context: none then.
-    Task<std::optional<caller::Context>>
-    establish_or_refuse(const BusMessage& call, caller::Caller caller, caller::Context claims);
-
-    /// For what a call of an ordinary user asks NSS besides: the share of it that they have.
-    CallerShares::Place share_of(uid_t uid) { return {shares_, uid}; }
+    Task<std::optional<Accepted>> establish_or_refuse(const BusMessage& call, caller::Caller caller,
+                                                      caller::Context claims);
 
   private:
     void count_out(std::uint64_t id);
     void served(std::uint64_t id);
+    void tell_of_hidden_processes();
 
     const Rooms& rooms_;
     Callers callers_;
     CallerShares shares_;
+    bool told_of_hidden_ = false;
     std::uint64_t last_served_ = 0;
     std::unordered_map<std::string, std::size_t> served_senders_; ///< calls of each in serving_
     struct Served {

@@ -78,4 +78,8 @@ std::optional<caller::SessionFacts> session_facts_of(pid_t pid, uid_t expected_u
     return facts;
 }
 
+bool are_processes_hidden() {
+    return ::access("/proc/1/stat", R_OK) < 0;
+}
+
 } // namespace raxauth::bus

@@ -13,4 +13,8 @@ namespace raxauth::bus {
 /// process is gone or another's.
 std::optional<caller::SessionFacts> session_facts_of(pid_t pid, uid_t expected_uid);
 
+/// Does /proc hide other users' processes from this one (hidepid=, proc(5))? Then nothing can be
+/// found out about callers. The unit gets a /proc of its own; without systemd there is none.
+bool are_processes_hidden();
+
 } // namespace raxauth::bus

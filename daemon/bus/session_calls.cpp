@@ -68,13 +68,13 @@ void SessionCalls::check_account(sd_bus_message* call) {
 Task<void> SessionCalls::serve_check_account(BusMessage call, ContextMessage message) {
     Task<Caller> look_up = dispatcher_.find_caller(call);
     Caller caller = co_await std::move(look_up);
-    Task<std::optional<Context>> establishing =
+    Task<std::optional<Dispatcher::Accepted>> establishing =
         dispatcher_.establish_or_refuse(call, std::move(caller), std::move(message.claims));
-    std::optional<Context> established = co_await std::move(establishing);
-    if (!established) {
+    std::optional<Dispatcher::Accepted> accepted = co_await std::move(establishing);
+    if (!accepted) {
         co_return;
     }
-    Context& context = *established;
+    Context& context = accepted->context;
     flows::AccountVerdict verdict;
     const ConfigurationInForce now = rooms_.configuration();
     if (!is_valid_user_name(context.user)) {
@@ -112,13 +112,13 @@ Task<void> SessionCalls::serve_open_session(BusMessage call, ContextMessage mess
     }
     Task<Caller> look_up = dispatcher_.find_caller(call);
     const Caller caller = co_await std::move(look_up);
-    Task<std::optional<Context>> establishing =
+    Task<std::optional<Dispatcher::Accepted>> establishing =
         dispatcher_.establish_or_refuse(call, caller, std::move(message.claims));
-    const std::optional<Context> established = co_await std::move(establishing);
-    if (!established) {
+    const std::optional<Dispatcher::Accepted> accepted = co_await std::move(establishing);
+    if (!accepted) {
         co_return;
     }
-    const Context& context = *established;
+    const Context& context = accepted->context;
     const auto opened = rooms_.sessions.open(context.ticket, context, caller.pid);
     if (opened) {
         journal::session_opened(context.user, context.service, context.remote_host);
@@ -160,10 +160,13 @@ Task<std::optional<Context>> SessionCalls::find_person(const BusMessage& call) {
                     "root does not sign in; run this as the person who signed in");
         co_return std::nullopt;
     }
-    Task<std::optional<Context>> establishing =
+    Task<std::optional<Dispatcher::Accepted>> establishing =
         dispatcher_.establish_or_refuse(call, std::move(caller), Context{});
-    std::optional<Context> person = co_await std::move(establishing);
-    co_return person;
+    std::optional<Dispatcher::Accepted> accepted = co_await std::move(establishing);
+    if (!accepted) {
+        co_return std::nullopt;
+    }
+    co_return std::move(accepted->context);
 }
 
 void SessionCalls::get_token(sd_bus_message* call) {

@@ -58,29 +58,30 @@ Task<void> StatusCalls::serve_get_status(BusMessage call) {
     Caller caller = co_await std::move(look_up);
     std::optional<Context> person;
     std::optional<policy::LocalAccount> local;
-    if (!caller.is_root()) {
+    std::unique_ptr<CallerShares::Place> share; // held until the reply: NSS is asked below
+    const bool is_root = caller.is_root();
+    if (!is_root) {
         Task<Dispatcher::Established> establishing =
             dispatcher_.establish(std::move(caller), Context{});
-        Dispatcher::Established who = co_await std::move(establishing);
-        if (auto* established = std::get_if<Context>(&who)) {
-            person = std::move(*established);
-        }
-    }
-    if (person) {
-        const CallerShares::Place place = dispatcher_.share_of(person->caller.uid);
-        if (!place.taken()) {
+        Dispatcher::Established established = co_await std::move(establishing);
+        share = std::move(established.share);
+        if (auto* context = std::get_if<Context>(&established.who)) {
+            person = std::move(*context);
+        } else if (std::get<Refusal>(established.who).error == contract::error::kLimitExceeded) {
             reply_error(call.get(), contract::error::kLimitExceeded, "you call too often");
             co_return;
         }
+    }
+    if (person) {
         Task<std::optional<policy::LocalAccount>> by_name =
-            rooms_.local_accounts.find(person->user, policy::Groups::Wanted);
+            rooms_.local_accounts.find(person->user, policy::Groups::Wanted, Worker::Order::Plain);
         std::optional<policy::LocalAccount> found = co_await std::move(by_name);
         local = std::move(found);
     }
     BusMessage reply;
     check(sd_bus_message_new_method_return(call.get(), out(reply)), "reply");
     Dictionary status(reply.get());
-    add_overview(status);
+    add_overview(status, is_root);
     const ConfigurationInForce now = rooms_.configuration();
     if (local && now.configuration) {
         add_person(status, *person, *local, *now.configuration);
@@ -89,12 +90,15 @@ Task<void> StatusCalls::serve_get_status(BusMessage call) {
     check(sd_bus_message_send(reply.get()), "reply");
 }
 
-/// What everybody may know.
-void StatusCalls::add_overview(Dictionary& status) const {
+/// What everybody may know: of a faulty configuration that it is, but none of its values.
+void StatusCalls::add_overview(Dictionary& status, bool for_root) const {
     const ConfigurationInForce now = rooms_.configuration();
     const identity::TokenCounts& tokens = rooms_.revocations.counts();
     status.add(key::kVersion, RAXAUTH_VERSION)
-        .add(key::kConfiguration, now.trouble)
+        .add(key::kConfiguration,
+             for_root || now.trouble.empty()
+                 ? std::string_view(now.trouble)
+                 : std::string_view("has errors; root sees them: raxauth check-config"))
         .add(key::kLimitsTrouble, rooms_.limiter.trouble().value_or(""))
         .add(key::kConversations, static_cast<std::uint32_t>(rooms_.registry.live()))
         .add(key::kSessions, static_cast<std::uint32_t>(rooms_.sessions.size()))
@@ -167,7 +171,8 @@ Task<void> StatusCalls::serve_get_history(BusMessage call, std::uint32_t most) {
     if (!caller.is_root()) {
         Task<Dispatcher::Established> establishing =
             dispatcher_.establish(std::move(caller), Context{});
-        Dispatcher::Established who = co_await std::move(establishing);
+        Dispatcher::Established established = co_await std::move(establishing);
+        auto& who = established.who;
         if (const auto* refusal = std::get_if<Refusal>(&who)) {
             reply_error(call.get(), refusal->error, refusal->text);
             co_return;

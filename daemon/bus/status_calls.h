@@ -6,6 +6,7 @@
 #include "daemon/bus/rooms.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace raxauth::bus {
 
@@ -23,7 +24,7 @@ class StatusCalls {
     Task<void> serve_get_status(BusMessage call);
     Task<void> serve_get_history(BusMessage call, std::uint32_t most);
     Task<void> serve_reload(BusMessage call);
-    void add_overview(Dictionary& status) const;
+    void add_overview(Dictionary& status, bool for_root) const;
     void add_person(Dictionary& status, const caller::Context& person,
                     const policy::LocalAccount& local, const Configuration& configuration) const;
 

@@ -61,13 +61,14 @@ struct Worker::Thread {
         thread.join();
     }
 
-    void submit(Piece piece) {
+    void submit(Piece piece, Order order) {
         {
             const std::lock_guard lock(mutex);
-            if (queued.size() >= queue_limit) {
+            std::deque<Piece>& queue = order == Order::Urgent ? urgent : queued;
+            if (queue.size() >= queue_limit) {
                 throw WorkerBusy();
             }
-            queued.push_back(std::move(piece));
+            queue.push_back(std::move(piece));
         }
         more.notify_one();
     }
@@ -76,12 +77,13 @@ struct Worker::Thread {
     void run() noexcept {
         std::unique_lock lock(mutex);
         for (;;) {
-            more.wait(lock, [this] { return stopping || !queued.empty(); });
+            more.wait(lock, [this] { return stopping || !urgent.empty() || !queued.empty(); });
             if (stopping) {
                 return;
             }
-            Piece piece = std::move(queued.front());
-            queued.pop_front();
+            std::deque<Piece>& queue = urgent.empty() ? queued : urgent;
+            Piece piece = std::move(queue.front());
+            queue.pop_front();
             lock.unlock();
             piece.work();
             lock.lock();
@@ -111,6 +113,7 @@ struct Worker::Thread {
     const std::size_t queue_limit;
     std::mutex mutex;
     std::condition_variable more;
+    std::deque<Piece> urgent;
     std::deque<Piece> queued;
     std::vector<Piece> done;
     bool stopping = false;
@@ -124,8 +127,8 @@ Worker::Worker(Loop& loop, std::size_t queue_limit)
 
 Worker::~Worker() = default;
 
-void Worker::submit(std::function<void()> work, std::function<void()> finished) {
-    thread_->submit({std::move(work), std::move(finished)});
+void Worker::submit(std::function<void()> work, std::function<void()> finished, Order order) {
+    thread_->submit({std::move(work), std::move(finished)}, order);
 }
 
 } // namespace raxauth

@@ -19,9 +19,14 @@ struct WorkerBusy : std::runtime_error {
 };
 
 /// The one thread for what may take long or block: memory-hard hashing, NSS look-ups, files.
-/// Work is done in order. The queue is bounded; a full one refuses new work.
+/// Work is done in order, what is urgent before the rest. The queue is bounded; a full one refuses
+/// new work.
 class Worker {
   public:
+    /// Urgent is what root's programs wait for: sshd must not stand behind the look-ups that a user
+    /// without rights has begun.
+    enum class Order { Plain, Urgent };
+
     /// `loop` outlives the worker. Errors: std::system_error.
     explicit Worker(Loop& loop, std::size_t queue_limit = 1024);
     Worker(const Worker&) = delete;
@@ -32,7 +37,7 @@ class Worker {
     /// Runs `work` on the thread and delivers its value (or exception) on the loop. Dropping the
     /// Task abandons the result, not the work: `work` must own everything it touches.
     template <class Work>
-    Task<std::invoke_result_t<Work>> run(Work work) {
+    Task<std::invoke_result_t<Work>> run(Work work, Order order = Order::Plain) {
         using Value = std::invoke_result_t<Work>;
         struct Shared {
             OneShot<bool> done;
@@ -58,7 +63,8 @@ class Worker {
                 if (!shared->abandoned) {
                     shared->done.set(true);
                 }
-            });
+            },
+            order);
         co_await shared->done;
         if (shared->fault) {
             std::rethrow_exception(shared->fault);
@@ -68,7 +74,7 @@ class Worker {
 
   private:
     /// `work` runs on the thread, then `finished` on the loop.
-    void submit(std::function<void()> work, std::function<void()> finished);
+    void submit(std::function<void()> work, std::function<void()> finished, Order order);
 
     struct Thread;
     std::unique_ptr<Thread> thread_;

@@ -96,13 +96,17 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 } // namespace
 
-Task<std::optional<LocalAccount>> NssAccounts::find(std::string name, Groups groups) {
-    auto look = worker_.run([name = std::move(name), groups]() -> std::optional<LocalAccount> {
-        return find_account("getpwnam_r", groups,
-                            [&](passwd* record, char* bytes, std::size_t size, passwd** result) {
-                                return getpwnam_r(name.c_str(), record, bytes, size, result);
-                            });
-    });
+Task<std::optional<LocalAccount>> NssAccounts::find(std::string name, Groups groups,
+                                                    Worker::Order order) {
+    auto look = worker_.run(
+        [name = std::move(name), groups]() -> std::optional<LocalAccount> {
+            return find_account(
+                "getpwnam_r", groups,
+                [&](passwd* record, char* bytes, std::size_t size, passwd** result) {
+                    return getpwnam_r(name.c_str(), record, bytes, size, result);
+                });
+        },
+        order);
     std::optional<LocalAccount> found = co_await std::move(look);
     co_return found;
 }

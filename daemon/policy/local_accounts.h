@@ -30,8 +30,9 @@ Groups groups_for_exemption(const settings::AccountSettings& settings);
 class LocalAccounts {
   public:
     virtual ~LocalAccounts() = default;
-    virtual Task<std::optional<LocalAccount>> find(std::string name, Groups groups) = 0;
-    /// Without groups.
+    virtual Task<std::optional<LocalAccount>> find(std::string name, Groups groups,
+                                                   Worker::Order order) = 0;
+    /// Without groups; for callers without rights.
     virtual Task<std::optional<LocalAccount>> find(uid_t uid) = 0;
 };
 
@@ -39,7 +40,8 @@ class NssAccounts final : public LocalAccounts {
   public:
     /// `worker` outlives this.
     explicit NssAccounts(Worker& worker) : worker_(worker) {}
-    Task<std::optional<LocalAccount>> find(std::string name, Groups groups) override;
+    Task<std::optional<LocalAccount>> find(std::string name, Groups groups,
+                                           Worker::Order order) override;
     Task<std::optional<LocalAccount>> find(uid_t uid) override;
 
   private:

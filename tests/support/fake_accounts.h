@@ -24,8 +24,9 @@ class FakeAccounts final : public policy::LocalAccounts {
         std::erase_if(accounts_, [&](const auto& account) { return account.name == name; });
     }
 
-    Task<std::optional<policy::LocalAccount>> find(std::string name,
-                                                   policy::Groups groups) override {
+    Task<std::optional<policy::LocalAccount>> find(std::string name, policy::Groups groups,
+                                                   Worker::Order order) override {
+        last_order = order;
         return look_up(groups, [this, name = std::move(name)](const policy::LocalAccount& account) {
             return account.name == name ||
                    (ignores_case && equal_ignoring_case(account.name, name));
@@ -38,6 +39,8 @@ class FakeAccounts final : public policy::LocalAccounts {
 
     Gate own_gate;
     Gate* gate = &own_gate;
+    Gate* group_gate = nullptr; ///< for look-ups that want groups as well
+    Worker::Order last_order = Worker::Order::Plain;
     bool broken = false;       ///< NSS fails
     bool ignores_case = false; ///< as directories do, with the name as they write it
 
@@ -45,6 +48,9 @@ class FakeAccounts final : public policy::LocalAccounts {
     template <class Matches>
     Task<std::optional<policy::LocalAccount>> look_up(policy::Groups groups, Matches matches) {
         co_await gate->pass();
+        if (group_gate != nullptr && groups == policy::Groups::Wanted) {
+            co_await group_gate->pass();
+        }
         if (broken) {
             throw std::runtime_error("NSS fails");
         }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -50,6 +51,45 @@ TEST(Worker, runs_work_on_another_thread_and_delivers_on_the_loops) {
 
     STRCMP_EQUAL("done", got.c_str());
     CHECK(worked_on != std::this_thread::get_id());
+}
+
+TEST(Worker, takes_what_is_urgent_before_what_is_not) {
+    Worker worker(loop);
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    std::string order;
+    const auto piece = [&worker](std::function<bool()> work, Worker::Order how) {
+        return Job::start(
+            [](Worker& on, std::function<bool()> todo, Worker::Order when) -> Task<void> {
+                static_cast<void>(co_await on.run(std::move(todo), when));
+            }(worker, std::move(work), how));
+    };
+    const Job first = piece(
+        [&] {
+            begun.set_value();
+            go_on.get_future().wait();
+            return true;
+        },
+        Worker::Order::Plain);
+    begun.get_future().wait();
+    const auto writes = [&order](char letter) {
+        return [&order, letter] {
+            order += letter;
+            return true;
+        };
+    };
+    const Job plain = piece(writes('p'), Worker::Order::Plain);
+    const Job urgent = piece(writes('u'), Worker::Order::Urgent);
+    const Job also_urgent = piece(writes('v'), Worker::Order::Urgent);
+    go_on.set_value();
+    const Job last = Job::start([](Worker& on, Loop& its_loop) -> Task<void> {
+        static_cast<void>(co_await on.run([] { return true; }));
+        its_loop.stop(0);
+    }(worker, loop));
+
+    loop.run();
+
+    STRCMP_EQUAL("uvp", order.c_str());
 }
 
 TEST(Worker, hands_an_exception_to_the_caller) {

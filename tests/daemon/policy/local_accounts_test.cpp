@@ -82,7 +82,9 @@ TEST_GROUP(NssAccounts) {
     }
 
     std::optional<LocalAccount> find(const std::string& name, Groups groups = Groups::Wanted) {
-        return run([&](NssAccounts& accounts) { return accounts.find(name, groups); });
+        return run([&](NssAccounts& accounts) {
+            return accounts.find(name, groups, Worker::Order::Plain);
+        });
     }
     std::optional<LocalAccount> find(uid_t uid) {
         return run([&](NssAccounts& accounts) { return accounts.find(uid); });

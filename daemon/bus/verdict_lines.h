@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/bus_contract.h"
+#include "common/text.h"
 #include "daemon/caller/context.h"
 #include "daemon/journal/history.h"
 
+#include <fmt/core.h>
+#include <string>
 #include <string_view>
 
 namespace raxauth::bus {
@@ -17,6 +21,7 @@ inline journal::VerdictLine line_for(std::string_view hook, const caller::Contex
     line.service = context.service;
     line.remote_host = context.remote_host;
     line.tty = context.tty;
+    line.asked_by_root = context.caller.is_root();
     return line;
 }
 
@@ -28,6 +33,20 @@ inline void record(journal::History& history, std::string_view hook, const calle
     line.reason = reason;
     line.why = why;
     history.record(line);
+}
+
+/// A program that is not root's asks for somebody else: a database server with PAM, say. Nobody
+/// can find out why it does not work without a line.
+inline void record_foreign(journal::History& history, std::string_view hook,
+                           const caller::Caller& caller, const std::string& user) {
+    caller::Context context;
+    context.caller = caller;
+    context.user = sanitise(user, 64);
+    context.service = "user";
+    record(history, hook, context, State::Unavailable, Reason::NotSupported,
+           fmt::format("asked for by uid {}: a program that is not root's signs in its own user "
+                       "alone",
+                       caller.uid));
 }
 
 } // namespace raxauth::bus

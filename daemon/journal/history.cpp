@@ -14,17 +14,24 @@ void History::record(const VerdictLine& given) {
         line.user = shown;
     }
     verdict(line);
-    if (past_.size() == kMost) {
-        past_.pop_back();
+    Ring& ring = line.asked_by_root ? of_root_ : of_others_;
+    if (ring.size() == kMost) {
+        ring.pop_back();
     }
-    past_.push_front({clock_.wall(), std::string(line.hook), std::string(line.user),
+    ring.push_front({++recorded_,
+                     {clock_.wall(), std::string(line.hook), std::string(line.user),
                       std::string(line.service), std::string(line.remote_host), line.state,
-                      line.reason, std::string(line.why), line.took});
+                      line.reason, std::string(line.why), line.took}});
 }
 
 void History::each(const std::function<bool(const PastVerdict&)>& visit) const {
-    for (const PastVerdict& past : past_) {
-        if (!visit(past)) {
+    auto root = of_root_.begin();
+    auto other = of_others_.begin();
+    while (root != of_root_.end() || other != of_others_.end()) {
+        const bool is_roots_newer =
+            other == of_others_.end() || (root != of_root_.end() && root->number > other->number);
+        const Recorded& next = is_roots_newer ? *root++ : *other++;
+        if (!visit(next.verdict)) {
             return;
         }
     }

@@ -25,6 +25,8 @@ constexpr std::chrono::seconds kReplyTime{6};
 constexpr std::chrono::seconds kStopTime{10};
 /// Between two looks at clients of former settings.
 constexpr std::chrono::seconds kFormerCheck{30};
+/// Between two tries to hand lines to a logger that does not read.
+constexpr std::chrono::milliseconds kLogRetry{100};
 
 } // namespace
 
@@ -40,6 +42,8 @@ Daemon::Daemon(Places places)
           loop_,
           [this] { return in_force_.configuration ? in_force_.configuration->factors : nullptr; }),
       registry_(loop_), history_(clock_) {
+    log_retry_ = loop_.after(kLogRetry, [this] { retry_log(); });
+    journal::when_lines_wait([this] { log_retry_.restart(kLogRetry); });
     load();
     report_limiter_trouble();
     limiter_->when_trouble_changes([this] { report_limiter_trouble(); });
@@ -67,6 +71,7 @@ Daemon::Daemon(Places places)
 }
 
 Daemon::~Daemon() {
+    journal::when_lines_wait(nullptr);
     revocations_.on_pending(nullptr); // sessions let go of their tokens after the store has gone
 }
 
@@ -220,6 +225,12 @@ void Daemon::report_limiter_trouble() {
         journal::notice("limits: counts are kept again");
     } else {
         journal::warning("limits: " + trouble);
+    }
+}
+
+void Daemon::retry_log() {
+    if (!journal::flush()) {
+        log_retry_.restart(kLogRetry);
     }
 }
 

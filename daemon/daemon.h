@@ -59,6 +59,7 @@ class Daemon {
     void handle_signal(int signal);
     static int on_signal(sd_event_source* source, const struct signalfd_siginfo* info, void* self);
     void report_limiter_trouble();
+    void retry_log();
 
     const Places places_;
     settings::AcceptedSettings accepted_;
@@ -83,6 +84,7 @@ class Daemon {
     std::unique_ptr<bus::AuthService> service_;
     EventSource signal_sources_[3];
     std::string limiter_trouble_;
+    Timer log_retry_;
     Job stopping_;
 };
 

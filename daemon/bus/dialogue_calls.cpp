@@ -64,6 +64,18 @@ std::optional<uid_t> local_person(const Context& context) {
     return real != 0 && real != contract::kUnsetId ? std::optional(real) : std::nullopt;
 }
 
+/// What a line of the journal needs, without the secrets.
+std::shared_ptr<const Context> described(const Context& context) {
+    auto line = std::make_shared<Context>();
+    line->caller.uid = context.caller.uid;
+    line->user = context.user;
+    line->account_uid = context.account_uid;
+    line->service = context.service;
+    line->remote_host = context.remote_host;
+    line->tty = context.tty;
+    return line;
+}
+
 /// The first step, over the bus. What holds a secret waits on the channel instead, and a step that
 /// asks nothing stands for it.
 void send_first_step(sd_bus_message* call, Channel& channel, const Step& step) {
@@ -134,6 +146,12 @@ void DialogueCalls::begin_conversation(const BusMessage& call, Context context, 
     const std::shared_ptr<Channel> channel = make_channel(std::move(end));
     auto trace = std::make_shared<flows::SignInTrace>();
     auto held = std::make_shared<Context>(std::move(context));
+    trace->wrong_passcode = [hook = hook_of(kind), described = described(*held)](
+                                const std::string& account, unsigned number) {
+        journal::VerdictLine line = line_for(hook, *described);
+        line.account = account;
+        journal::wrong_passcode(line, number);
+    };
     conversation::Registry::Begin begin;
     begin.claim = claim_of(*held, configuration->settings);
     begin.places = configuration->settings.limits.conversations;
@@ -214,13 +232,7 @@ std::shared_ptr<Channel> DialogueCalls::make_channel(UniqueFd end) {
 std::function<void(const Ending&)>
 DialogueCalls::write_line(std::string_view hook, const Context& context,
                           std::shared_ptr<flows::SignInTrace> trace) {
-    Context described; // what the line needs, without the secrets
-    described.user = context.user;
-    described.account_uid = context.account_uid;
-    described.service = context.service;
-    described.remote_host = context.remote_host;
-    described.tty = context.tty;
-    return [this, hook, described = std::make_shared<Context>(std::move(described)),
+    return [this, hook, described = described(context),
             trace = std::move(trace)](const Ending& ending) {
         journal::VerdictLine line = line_for(hook, *described);
         std::string why = ending.why;
@@ -233,7 +245,15 @@ DialogueCalls::write_line(std::string_view hook, const Context& context,
         line.why = why;
         line.conversation = ending.id;
         line.took = ending.took;
-        rooms_.history.record(line);
+        if (ending.by_caller) {
+            if (!trace->stage.empty()) {
+                why += ", " + trace->stage;
+                line.why = why;
+            }
+            journal::left_without_verdict(line);
+        } else {
+            rooms_.history.record(line);
+        }
     };
 }
 

@@ -86,6 +86,7 @@ class Registry::Conversation final : public Person,
 
     void withdraw() {
         withdrawn_ = true;
+        by_caller_ = true;
         end(Verdict::refused(State::Unavailable, Reason::Cancelled, "cancelled by the caller"));
     }
 
@@ -97,6 +98,7 @@ class Registry::Conversation final : public Person,
 
     void caller_left() {
         reply_ = nullptr;
+        by_caller_ = true;
         end(Verdict::refused(State::Unavailable, Reason::Cancelled, "the caller left"));
     }
 
@@ -179,6 +181,7 @@ class Registry::Conversation final : public Person,
         ending.reason = verdict.reason();
         ending.why = verdict.why;
         ending.replied = replied_;
+        ending.by_caller = by_caller_ && verdict.reason() == Reason::Cancelled;
         ending.took =
             std::chrono::duration_cast<std::chrono::milliseconds>(registry_.loop_.now() - started_);
         if (begin_.ended) {
@@ -199,6 +202,7 @@ class Registry::Conversation final : public Person,
     std::uint64_t serial_ = 0;
     bool over_ = false;
     bool withdrawn_ = false;
+    bool by_caller_ = false;       ///< ended
     bool replied_ = false;         ///< with a verdict
     Reply reply_;                  ///< the caller waits
     Question* question_ = nullptr; ///< the flow waits

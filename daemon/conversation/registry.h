@@ -43,7 +43,8 @@ struct Ending {
     Reason reason = Reason::None;
     std::string why;
     std::chrono::milliseconds took{0};
-    bool replied = false; ///< the caller waited, and was told
+    bool replied = false;   ///< the caller waited, and was told
+    bool by_caller = false; ///< who hung up or cancelled: there is no verdict
 };
 
 enum class AnswerError { Over, StaleSerial, Busy, InvalidAnswers };

@@ -2,21 +2,24 @@
 #include "daemon/journal/journal.h"
 
 #include "common/text.h"
+#include "daemon/journal/log_queue.h"
 
+#include <ctime>
 #include <fmt/core.h>
 #include <initializer_list>
+#include <mutex>
 #include <string>
-#include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace raxauth::journal {
 namespace {
 
+constexpr const char* kIdentifier = "raxauthd";
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+constexpr const char* kSyslogSocket = "/dev/log";
 constexpr std::size_t kMaxLineBytes = 1024;
 
 bool debug_on = false;
@@ -34,34 +37,71 @@ std::string entry(std::string_view name, std::string_view value) {
     return whole;
 }
 
+/// As syslog(3) writes it.
+std::string as_syslog(int priority, const std::string& line) {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::localtime_r(&now, &parts);
+    char time[32];
+    const std::size_t length = std::strftime(time, sizeof time, "%b %e %H:%M:%S", &parts);
+    return fmt::format("<{}>{} {}[{}]: {}", LOG_AUTHPRIV | priority, std::string_view(time, length),
+                       kIdentifier, ::getpid(), line);
+}
+
+/// `line` and the values are cleaned: no newline, so the simple form of the protocol will do.
+LogLine log_line(int priority, const std::string& line, Fields fields) {
+    LogLine made;
+    const auto add = [&made](std::string_view name, std::string_view value) {
+        made.native += entry(name, value);
+        made.native += '\n';
+    };
+    add("MESSAGE", line);
+    add("PRIORITY", std::to_string(priority));
+    add("SYSLOG_IDENTIFIER", kIdentifier);
+    add("SYSLOG_FACILITY", std::to_string(LOG_AUTHPRIV >> 3));
+    add("SYSLOG_PID", std::to_string(::getpid()));
+    for (const auto& [name, value] : fields) {
+        if (!value.empty()) {
+            add(name, sanitise(value, kMaxLineBytes));
+        }
+    }
+    made.syslog = as_syslog(priority, line);
+    return made;
+}
+
+/// All lines of the process; also from the worker's thread.
+struct Log {
+    std::mutex lock;
+    LogQueue queue{kJournalSocket, kSyslogSocket, [](std::uint64_t lost) {
+                       return log_line(
+                           LOG_WARNING,
+                           fmt::format("{} lines were lost: the log did not take them", lost), {});
+                   }};
+    std::function<void()> waits;
+    std::thread::id waits_on; ///< the thread that may be told
+};
+
+Log& log() {
+    static Log all;
+    return all;
+}
+
 void write(int priority, std::string_view text, Fields fields = {}) {
     const std::string line = sanitise(text, kMaxLineBytes);
     if (foreground) {
         fmt::print(stderr, "{}\n", line);
         return;
     }
-    if (::access(kJournalSocket, F_OK) == 0) {
-        std::vector<std::string> entries;
-        entries.reserve(fields.size() + 4);
-        entries.push_back(entry("MESSAGE", line));
-        entries.push_back(entry("PRIORITY", std::to_string(priority)));
-        entries.emplace_back("SYSLOG_IDENTIFIER=raxauthd");
-        entries.push_back(entry("SYSLOG_FACILITY", std::to_string(LOG_AUTHPRIV >> 3)));
-        for (const auto& [name, value] : fields) {
-            if (!value.empty()) {
-                entries.push_back(entry(name, sanitise(value, kMaxLineBytes)));
-            }
-        }
-        std::vector<iovec> parts;
-        parts.reserve(entries.size());
-        for (std::string& entry : entries) {
-            parts.push_back({entry.data(), entry.size()});
-        }
-        if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0) {
-            return;
-        }
+    LogLine made = log_line(priority, line, fields);
+    bool has_to_wait = false;
+    {
+        const std::lock_guard guard(log().lock);
+        log().queue.write(std::move(made));
+        has_to_wait = log().queue.waiting() > 0;
     }
-    ::syslog(LOG_AUTHPRIV | priority, "%s", line.c_str());
+    if (has_to_wait && log().waits_on == std::this_thread::get_id() && log().waits) {
+        log().waits();
+    }
 }
 
 /// A value that callers choose cannot look like two fields.
@@ -97,12 +137,9 @@ int priority_of(const VerdictLine& line) {
     return LOG_ERR;
 }
 
-} // namespace
-
-void verdict(const VerdictLine& line) {
-    std::string text =
-        fmt::format("{} {} ({}): user={} service={}", line.hook, word(line.state),
-                    word(line.reason), in_one_word(line.user), in_one_word(line.service));
+/// The fields that say who asked, behind `text`.
+std::string with_who(std::string text, const VerdictLine& line) {
+    text += fmt::format(": user={} service={}", in_one_word(line.user), in_one_word(line.service));
     const auto add = [&text](std::string_view name, std::string_view value) {
         if (!value.empty()) {
             text += ' ';
@@ -112,6 +149,25 @@ void verdict(const VerdictLine& line) {
     add("rhost", line.remote_host);
     add("tty", line.tty);
     add("account", line.account);
+    return text;
+}
+
+/// A name that NSS does not know may be a password, typed at "login:": its length alone is shown.
+VerdictLine without_typed_name(const VerdictLine& line, std::string& shown) {
+    VerdictLine hidden = line;
+    if (line.user_unknown || line.reason == Reason::UnknownUser ||
+        line.reason == Reason::InvalidUserName) {
+        shown = fmt::format("({} bytes)", line.user.size());
+        hidden.user = shown;
+    }
+    return hidden;
+}
+
+} // namespace
+
+void verdict(const VerdictLine& line) {
+    std::string text =
+        with_who(fmt::format("{} {} ({})", line.hook, word(line.state), word(line.reason)), line);
     if (!line.why.empty()) {
         text += ": ";
         text += line.why;
@@ -129,6 +185,40 @@ void verdict(const VerdictLine& line) {
          {"RAXAUTH_WHY", line.why},
          {"RAXAUTH_CONVERSATION", line.conversation != 0 ? std::to_string(line.conversation) : ""},
          {"RAXAUTH_TOOK_MS", std::to_string(line.took.count())}});
+}
+
+void left_without_verdict(const VerdictLine& given) {
+    std::string shown;
+    const VerdictLine line = without_typed_name(given, shown);
+    std::string text = with_who(fmt::format("{} not finished", line.hook), line);
+    if (!line.why.empty()) {
+        text += ": ";
+        text += line.why;
+    }
+    write(LOG_INFO, text,
+          {{"RAXAUTH_HOOK", line.hook},
+           {"RAXAUTH_USER", line.user},
+           {"RAXAUTH_SERVICE", line.service},
+           {"RAXAUTH_REMOTE_HOST", line.remote_host},
+           {"RAXAUTH_TTY", line.tty},
+           {"RAXAUTH_ACCOUNT", line.account},
+           {"RAXAUTH_REASON", word(line.reason)},
+           {"RAXAUTH_WHY", line.why},
+           {"RAXAUTH_CONVERSATION", std::to_string(line.conversation)},
+           {"RAXAUTH_TOOK_MS", std::to_string(line.took.count())}});
+}
+
+void wrong_passcode(const VerdictLine& line, unsigned number) {
+    write(LOG_NOTICE,
+          with_who(fmt::format("{} wrong passcode ({} of this conversation)", line.hook, number),
+                   line),
+          {{"RAXAUTH_HOOK", line.hook},
+           {"RAXAUTH_USER", line.user},
+           {"RAXAUTH_SERVICE", line.service},
+           {"RAXAUTH_REMOTE_HOST", line.remote_host},
+           {"RAXAUTH_TTY", line.tty},
+           {"RAXAUTH_ACCOUNT", line.account},
+           {"RAXAUTH_EVENT", "wrong-passcode"}});
 }
 
 void session_opened(std::string_view user, std::string_view service, std::string_view remote_host) {
@@ -162,6 +252,16 @@ void debug(std::string_view text) {
     if (debug_on) {
         write(LOG_DEBUG, text);
     }
+}
+
+void when_lines_wait(std::function<void()> callback) {
+    log().waits = std::move(callback);
+    log().waits_on = std::this_thread::get_id();
+}
+
+bool flush() {
+    const std::lock_guard guard(log().lock);
+    return log().queue.flush();
 }
 
 void set_debug(bool on) {

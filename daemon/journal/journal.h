@@ -5,12 +5,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 /// What an administrator reads. Goes to journald with fields (RAXAUTH_*), to syslog where there is
-/// no journald. Texts must have passed sanitise() where they are foreign; newlines and control
-/// characters are taken out here once more. Never a secret, session id, phone number or token.
+/// no journald; never waits for either. Texts must have passed sanitise() where they are foreign;
+/// newlines and control characters are taken out here once more. Never a secret, session id, phone
+/// number or token.
 namespace raxauth::journal {
 
 /// The one line each verdict leaves behind.
@@ -28,8 +30,15 @@ struct VerdictLine {
     std::string_view why; ///< the rule or fault that decided
     std::uint64_t conversation = 0;
     std::chrono::milliseconds took{0};
+    bool asked_by_root = true; ///< sshd, login, sudo; others may ask as often as they like
 };
 void verdict(const VerdictLine& line);
+
+/// Whoever was asked went away before anything was decided: that is no verdict, and no outage.
+void left_without_verdict(const VerdictLine& line);
+/// A passcode that Identity refused: the password was right. `number` of those of this
+/// conversation.
+void wrong_passcode(const VerdictLine& line, unsigned number);
 
 void session_opened(std::string_view user, std::string_view service, std::string_view remote_host);
 void session_ended(std::string_view user, std::string_view service, std::string_view why);
@@ -39,6 +48,12 @@ void notice(std::string_view text);
 void warning(std::string_view text);
 void error(std::string_view text);
 void debug(std::string_view text);
+
+/// Lines wait because the logger does not read: `callback` is told, and sees to it that flush() is
+/// called a little later. On the thread that sets it.
+void when_lines_wait(std::function<void()> callback);
+/// True: nothing waits any more.
+bool flush();
 
 /// Also debug lines from now on.
 void set_debug(bool on);

@@ -89,7 +89,7 @@ std::string logind_session_in(std::string_view cgroups) {
 
 Context collect_context(const pam_handle_t* pamh, const Subject& subject) {
     Context context;
-    context.user = subject.user;
+    context.user = subject.nss_name.empty() ? subject.user : subject.nss_name;
     context.account_uid = subject.account_uid;
     context.service = item(pamh, PAM_SERVICE);
     context.tty = item(pamh, PAM_TTY);

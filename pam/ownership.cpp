@@ -129,9 +129,10 @@ OwnershipDecision decide_ownership(const std::string& user, const Options& optio
     if (!is_valid) {
         return {Ownership::Refused, "user name refused"};
     }
-    // Where NSS writes the name otherwise, the daemon needs that too.
-    const bool as_given = entry.name == user;
-    return {Ownership::Ours, {}, as_given ? std::optional(entry.uid) : std::nullopt};
+    if (!is_valid_user_name(entry.name)) {
+        return {Ownership::Refused, "user name refused"};
+    }
+    return {Ownership::Ours, {}, entry.uid, entry.name};
 }
 
 } // namespace raxauth::pam

@@ -61,6 +61,9 @@ struct OwnershipDecision {
     std::string why;
     /// For the daemon (contract::context::kAccountUid); nothing where it is to ask for itself.
     std::optional<uid_t> uid = std::nullopt;
+    /// The name as NSS writes it, of a user of ours: where NSS takes ALICE for alice, sessions,
+    /// limits and rules are alice's.
+    std::string name{};
 };
 
 /// Decides without bus and daemon, so that root and break-glass accounts never depend on them.

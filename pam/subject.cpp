@@ -50,6 +50,7 @@ std::optional<Subject> identify_subject(const Invocation& call, int& code) {
     OwnershipDecision decision = decide_ownership(subject.user, call.options, SystemAccounts());
     subject.ownership = decision.ownership;
     subject.account_uid = decision.uid;
+    subject.nss_name = std::move(decision.name);
     subject.why = std::move(decision.why);
     return subject;
 }

@@ -12,7 +12,8 @@ namespace raxauth::pam {
 
 /// The user that a PAM transaction is about.
 struct Subject {
-    std::string user;
+    std::string user;     // as PAM has it
+    std::string nss_name; // as NSS writes it; empty: not a user of ours
     Ownership ownership = Ownership::LookupFailed;
     std::optional<uid_t> account_uid; // see OwnershipDecision
     std::string why;                  // for the log

@@ -24,7 +24,7 @@ struct Caller {
 struct Context {
     Caller caller;
     std::string user; ///< local account, valid by the grammar
-    /// Where the caller has asked NSS already: the uid, and that NSS writes the name like `user`;
+    /// Where the caller has asked NSS already: the uid, `user` being the name as NSS writes it;
     /// kUnsetId for a name that NSS does not know.
     std::optional<uid_t> account_uid;
     std::string service;            ///< sanitised

@@ -23,7 +23,7 @@ AccountVerdict refuse(State state, Reason reason, std::string why, std::string t
 
 /// The rules for a user who is managed here. `account` is the one at the provider that the present
 /// configuration names; a session that signed in as somebody else does not count.
-AccountVerdict check_managed_user(const Context& context, uid_t uid,
+AccountVerdict check_managed_user(const Context& context, const policy::LocalAccount& local,
                                   const std::optional<identity::Account>& account,
                                   const Services& services) {
     const settings::ServicePolicy policy = services.settings.for_service(context.service);
@@ -34,8 +34,9 @@ AccountVerdict check_managed_user(const Context& context, uid_t uid,
     // inherits that audit session and login uid, and what was proven there is no proof of who comes
     // now. An earlier sign-in helps the person's own process alone (sudo, polkit).
     const bool may_help = !settings::is_way_in(context.service) &&
-                          context.session.login_uid == uid && context.session.real_uid == uid;
-    const auto key = sessions::SessionKey::of(context.session, context.user);
+                          context.session.login_uid == local.uid &&
+                          context.session.real_uid == local.uid;
+    const auto key = sessions::SessionKey::of(context.session, local.name);
     const sessions::Session* session =
         account && may_help ? standing_sign_in(key, *account, services.sessions) : nullptr;
     if (session != nullptr) {
@@ -85,9 +86,8 @@ Task<AccountVerdict> check_account(const Context& context, Services services) {
     if (policy::is_exempt(services.settings.accounts, *local)) {
         co_return refuse(State::Ignored, Reason::Exempt, "[accounts] exempts");
     }
-    co_return check_managed_user(context, local->uid,
-                                 policy::account_for(services.settings.accounts, local->name),
-                                 services);
+    co_return check_managed_user(
+        context, *local, policy::account_for(services.settings.accounts, local->name), services);
 }
 
 } // namespace raxauth::flows

@@ -71,6 +71,7 @@ std::vector<conversation::Message> passcode_question(const settings::ServicePoli
 }
 
 std::string time_of_day(WallTime when, WallTime now) {
+    ::tzset(); // the host's time zone may have changed since the last one
     const auto broken_down = [](WallTime time) {
         const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
         std::tm parts{};

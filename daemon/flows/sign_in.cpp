@@ -61,6 +61,8 @@ class SignIn {
     Task<Verdict> run();
 
   private:
+    ReuseDecision decide() const;
+    bool still_holds(const ReuseDecision& decision);
     Task<std::variant<Verdict, SignInAnew>> reuse_session();
     Task<PasswordOutcome> check_session_password(const ReuseDecision& decision);
     Task<bool> token_lives(const ReuseDecision& decision);
@@ -80,11 +82,12 @@ class SignIn {
     bool is_the_password(const Secret& answer) const;
     Verdict refuse_password_only_client();
     void note_messages_left();
+    Verdict after_wrong_passcode();
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
 
     Person& person_;
-    const Context& context_;
+    Context& context_;
     Services& services_;
     SignInTrace& trace_;
     const settings::ServicePolicy policy_;
@@ -97,6 +100,7 @@ class SignIn {
     std::optional<Secret> passcode_; ///< from a single line
     unsigned attempts_left_;
     unsigned resends_left_;
+    unsigned passcodes_sent_ = 0;
     std::string note_; ///< for the next passcode prompt
     limits::SignInProof proof_ = limits::SignInProof::WithoutPasscode;
     bool password_renewed_ = false;
@@ -105,6 +109,11 @@ class SignIn {
 
 Task<Verdict> SignIn::run() {
     subject_ = co_await find_subject(context_, services_);
+    if (!subject_.user.empty()) {
+        // From here on by the name as NSS writes it: sessions are found by it, and where NSS takes
+        // ALICE for alice, both are one person's.
+        context_.user = subject_.user;
+    }
     trace_.account = account_name();
     if (subject_.early) {
         co_return std::move(*subject_.early);
@@ -197,11 +206,27 @@ void SignIn::note_messages_left() {
                  : fmt::format("This is the last code that can be sent until {}.", when);
 }
 
+ReuseDecision SignIn::decide() const {
+    return decide_reuse(context_, subject_.uid, subject_.account, policy_,
+                        services_.settings.sessions, services_.sessions, services_.clock);
+}
+
+/// What was decided before the person typed, or Identity answered, may hold no more: reuse_for is
+/// over, or the session's sign-in is another one.
+bool SignIn::still_holds(const ReuseDecision& decision) {
+    const ReuseDecision now = decide();
+    const bool holds = now.mode == decision.mode && now.generation == decision.generation;
+    if (!holds) {
+        trace_.reuse = now.mode == settings::Reuse::None
+                           ? now.why
+                           : std::string("the session's sign-in ended meanwhile");
+    }
+    return holds;
+}
+
 /// Does the second factor of this very session count here?
 Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
-    const ReuseDecision decision =
-        decide_reuse(context_, subject_.uid, subject_.account, policy_, services_.settings.sessions,
-                     services_.sessions, services_.clock);
+    const ReuseDecision decision = decide();
     if (policy_.reuse != settings::Reuse::None) { // for the others there is nothing to explain
         trace_.reuse = decision.why;
     }
@@ -212,7 +237,7 @@ Task<std::variant<Verdict, SignInAnew>> SignIn::reuse_session() {
         if (decision.recheck) {
             co_await gain_time(person_);
             const bool lives = co_await token_lives(decision);
-            if (!lives) {
+            if (!lives || !still_holds(decision)) {
                 co_return SignInAnew();
             }
         }
@@ -246,9 +271,12 @@ Task<PasswordOutcome> SignIn::check_session_password(const ReuseDecision& decisi
     if (typed.empty()) {
         co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "empty password");
     }
-    if (decision.recheck) {
+    if (!still_holds(decision)) {
+        co_return SignInAnew{std::move(typed)};
+    }
+    if (decide().recheck) { // by the time that it is now
         const bool lives = co_await token_lives(decision);
-        if (!lives) {
+        if (!lives || !still_holds(decision)) {
             co_return SignInAnew{std::move(typed)};
         }
     }
@@ -411,6 +439,7 @@ Task<Secret> SignIn::ask_for_passcode(const identity::Challenge& challenge) {
 
 /// Asks for passcodes until one is right, or there is nothing left to ask for.
 Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
+    trace_.stage = "at the passcode prompt, after the right password";
     unsigned unusable = 0;
     bool silent = true;
     while (unusable < kMaxUnusableAnswers) {
@@ -492,6 +521,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     }
     Limiter::Attempt& attempt = *std::get<0>(permission);
     --attempts_left_;
+    ++passcodes_sent_;
     Answer answer =
         co_await services_.identity.submit_passcode(subject_.account, challenge, passcode);
     const auto* rejected = std::get_if<Rejected>(&answer);
@@ -509,11 +539,7 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         proof_ = limits::SignInProof::WithPasscode;
     }
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
-        if (attempts_left_ == 0) {
-            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
-                .telling("That passcode was not accepted.");
-        }
-        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
+        co_return after_wrong_passcode();
     }
     if (std::holds_alternative<identity::PasscodeRequired>(answer)) {
         // A challenge in answer to a passcode is no answer; the code may have been judged.
@@ -521,6 +547,25 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
                                    "a challenge in answer to a passcode");
     }
     co_return conclude(std::move(answer));
+}
+
+/// At once in the journal: the person may hang up at the next prompt. Somebody who knows the
+/// password and not the second factor is what an administrator looks for.
+Verdict SignIn::after_wrong_passcode() {
+    if (trace_.wrong_passcode) {
+        trace_.wrong_passcode(account_name(), passcodes_sent_);
+    }
+    const auto refusal =
+        services_.limiter.refusal(account_name(), subject_.origin, subject_.service);
+    if (refusal && !refusal->password_only_client) {
+        attempts_left_ = 0;
+        return last_wrong_passcode(*refusal, services_.clock.wall());
+    }
+    if (attempts_left_ == 0) {
+        return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
+            .telling("That passcode was not accepted.");
+    }
+    return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.

@@ -7,6 +7,7 @@
 #include "daemon/flows/services.h"
 #include "daemon/loop/task.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,9 @@ namespace raxauth::flows {
 struct SignInTrace {
     std::string account; ///< user name at the identity provider
     std::string reuse;   ///< why this session's earlier sign-in counted, or did not
+    std::string stage;   ///< what had been proven when the person left, if anything
+    /// Told of each passcode that Identity refused, the how-manieth of the conversation it was.
+    std::function<void(const std::string& account, unsigned number)> wrong_passcode;
 };
 
 /// The whole of a sign-in: local account, rules, password, challenge, passcode, verdict. Does no IO

@@ -22,7 +22,9 @@ Task<LookUp> find_local_account(const Context& context, const Services& services
         co_return result;
     }
     try {
-        result.account = co_await services.local_accounts.find(context.user, groups);
+        const Worker::Order order =
+            context.caller.is_root() ? Worker::Order::Urgent : Worker::Order::Plain;
+        result.account = co_await services.local_accounts.find(context.user, groups, order);
         // Who was there a moment ago where the module runs has not gone: NSS fails here.
         const bool is_known = context.account_uid && *context.account_uid != contract::kUnsetId;
         result.failed = is_known && !result.account;
@@ -46,6 +48,7 @@ Task<Subject> find_subject(const Context& context, Services& services) {
             Verdict::refused(State::Denied, Reason::UnknownUser, "NSS knows no such user");
         co_return subject;
     }
+    subject.user = local->name;
     subject.uid = local->uid;
     if (policy::is_exempt(services.settings.accounts, *local)) {
         subject.early = Verdict::refused(State::Ignored, Reason::Exempt, "[accounts] exempts");

@@ -17,6 +17,7 @@ namespace raxauth::flows {
 /// The user that a procedure is about: the local account, and the account at the provider that it
 /// maps to.
 struct Subject {
+    std::string user; ///< local name as NSS writes it; empty: NSS knows none
     uid_t uid = contract::kUnsetId;
     identity::Account account;
     limits::Origin origin;

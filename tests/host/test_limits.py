@@ -23,6 +23,32 @@ def test_identity_sees_at_most_two_wrong_passcodes_whatever_the_attacker_does(ho
     host.journal.wait(mark, RAXAUTH_USER="alice")
 
 
+def test_each_wrong_passcode_is_a_line_with_user_service_and_address(host):
+    wrong = host.identity.wrong_code("alice")
+    mark = host.journal.mark()
+    probe(host, "alice", [host.identity.password("alice"), wrong], rhost="198.51.100.7")  # leaves
+    line = host.journal.wait(mark, RAXAUTH_EVENT="wrong-passcode")
+    assert (line["RAXAUTH_USER"], line["RAXAUTH_REMOTE_HOST"]) == ("alice", "198.51.100.7")
+    assert "user=alice service=raxauth-alone rhost=198.51.100.7" in line["MESSAGE"]
+    left = host.journal.wait(mark, RAXAUTH_REASON="cancelled")
+    assert "RAXAUTH_VERDICT" not in left and "after the right password" in left["MESSAGE"]
+
+
+def test_who_leaves_after_a_refusal_is_no_outage(host):
+    mark = host.journal.mark()
+    assert not host.try_ssh("alice", ["wrong"]).granted
+    host.journal.wait(mark, RAXAUTH_VERDICT="denied")
+    host.journal.wait(mark, RAXAUTH_REASON="cancelled")
+    assert not host.journal.entries(mark, RAXAUTH_VERDICT="unavailable")
+
+
+def test_the_last_wrong_passcode_says_that_the_host_refuses_now_and_until_when(host):
+    wrong = host.identity.wrong_code("alice")
+    report = probe(host, "alice", [host.identity.password("alice"), wrong, wrong])
+    assert re.search(r"now refuses sign-ins of this account until \d\d:\d\d",
+                     " ".join(report.messages)), report.events
+
+
 def test_the_local_refusal_says_when_to_try_again(host):
     wrong = host.identity.wrong_code("alice")
     probe(host, "alice", [host.identity.password("alice"), wrong, wrong])

@@ -88,7 +88,8 @@ TEST(Ownership, tells_the_daemon_what_nss_said) {
 
     CHECK_TRUE(uid_of("alice") == std::optional<uid_t>(1000));
     CHECK_TRUE(uid_of("nosuch") == std::optional<uid_t>(raxauth::contract::kUnsetId));
-    CHECK_FALSE(uid_of("Carol").has_value()); // who is carol to NSS
+    CHECK_TRUE(uid_of("Carol").has_value());
+    STRCMP_EQUAL("carol", decide_ownership("Carol", options, accounts).name.c_str());
     CHECK_FALSE(uid_of("system").has_value());
 }
 

@@ -64,9 +64,7 @@ class ScriptedIdentity final : public identity::Identity {
         co_await gate->pass();
         co_return next(second_);
     }
-    Task<identity::TokenState> validate(const Secret& /*token*/) override {
-        co_return identity::TokenState::Alive;
-    }
+    Task<identity::TokenState> validate(const Secret& /*token*/) override { co_return validation; }
     Task<bool> revoke(const Secret& /*token*/) override { co_return true; }
     identity::Capabilities capabilities() const override { return can; }
     void warm() override { ++warmed; }
@@ -87,6 +85,7 @@ class ScriptedIdentity final : public identity::Identity {
     Gate own_gate;
     Gate* gate = &own_gate;
     std::vector<Call> calls;
+    identity::TokenState validation = identity::TokenState::Alive;
     unsigned warmed = 0;
     identity::Capabilities can = all_capabilities();
     identity::Reachability reachable;

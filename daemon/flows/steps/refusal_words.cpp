@@ -177,6 +177,15 @@ Verdict throttled(const limits::LimitRefusal& refusal, WallTime now, std::string
         .telling(fmt::format("Too many attempts for this account. Try again at {}.", when));
 }
 
+Verdict last_wrong_passcode(const limits::LimitRefusal& refusal, WallTime now) {
+    const std::string when = time_of_day(refusal.until, now);
+    return Verdict::refused(State::MaxTries, Reason::WrongCredentials,
+                            fmt::format("wrong passcode; refused here until {}", when))
+        .telling(fmt::format("That passcode was not accepted. This host now refuses sign-ins of "
+                             "this account until {}.",
+                             when));
+}
+
 Verdict not_offered(std::string_view what, const ProviderWords& words) {
     return Verdict::refused(State::Denied, Reason::NotSupported,
                             fmt::format("{} at this identity provider", what))

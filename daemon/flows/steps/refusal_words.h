@@ -26,6 +26,8 @@ conversation::Verdict refusal_of(const identity::FactorRefusal& refusal, std::st
 /// A limit of this host's own; `rule` names it, for the journal.
 conversation::Verdict throttled(const limits::LimitRefusal& refusal, WallTime now,
                                 std::string_view rule);
+/// A wrong passcode that used up what this host lets through.
+conversation::Verdict last_wrong_passcode(const limits::LimitRefusal& refusal, WallTime now);
 
 /// The provider does not offer this: `what` is a clause, "There are no bypass codes".
 conversation::Verdict not_offered(std::string_view what, const identity::ProviderWords& words);

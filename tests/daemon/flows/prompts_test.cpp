@@ -175,6 +175,13 @@ TEST(TimeOfDay, is_rounded_up_so_that_trying_then_does_work) {
     STRCMP_EQUAL("12:30", time_of_day(noon + 30min, noon).c_str());
 }
 
+TEST(TimeOfDay, follows_the_hosts_time_zone_when_that_changes) {
+    STRCMP_EQUAL("14:05", time_of_day(noon + 125min, noon).c_str());
+    ::setenv("TZ", "EST5", 1); // as when /etc/localtime is replaced
+
+    STRCMP_EQUAL("09:05", time_of_day(noon + 125min, noon).c_str());
+}
+
 TEST(TimeOfDay, has_the_date_on_another_day) {
     STRCMP_EQUAL("2026-01-16 00:10", time_of_day(noon + 12h + 10min, noon).c_str());
     STRCMP_EQUAL("2027-01-15 12:00", time_of_day(noon + 365 * 24h, noon).c_str());

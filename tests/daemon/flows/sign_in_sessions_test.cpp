@@ -109,6 +109,60 @@ TEST(SignInSessions,
     CHECK_TRUE(world.sessions.find(key()) != nullptr);
 }
 
+TEST(SignInSessions, are_of_the_person_however_the_name_was_typed_where_nss_ignores_case) {
+    world.accounts.ignores_case = true;
+    SignInRun run(world);
+    script_one(run);
+    Context typed = SignInWorld::ssh_login();
+    typed.user = "ALICE";
+    run.start(std::move(typed));
+    run.check_ends(State::Granted, Reason::MfaProven);
+    const Secret ticket = run.verdict().grant()->ticket().clone();
+    CHECK_TRUE(world.sessions.open(ticket, inside("sshd", 0), 0).has_value());
+
+    UNSIGNED_LONGS_EQUAL(1, world.sessions.flush("alice"));
+}
+
+TEST(SignInSessions, count_no_longer_once_reuse_for_has_passed_while_the_person_typed) {
+    world.settings.services["sudo"].reuse = settings::Reuse::Passcode;
+    world.settings.services["sudo"].reuse_for = 15min;
+    log_in();
+    world.clock.advance(14min);
+    SignInRun run(world);
+    world.identity.challenges("session").at_step_2(world.token({.token = "token-2"}));
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
+    run.person().gate->shut();
+    run.start(inside("sudo", 1001));
+    CHECK_TRUE(contains(run.all_text(), "second factor of"));
+    world.clock.advance(80s);
+
+    run.person().gate->open();
+    run.go_on();
+
+    run.check_ends(State::Granted, Reason::MfaProven); // by both factors
+    CHECK_TRUE_TEXT(contains(run.trace().reuse, "older than reuse_for"), run.trace().reuse.c_str());
+}
+
+TEST(SignInSessions, are_rechecked_by_the_time_at_which_the_person_has_typed) {
+    world.settings.services["sudo"].reuse = settings::Reuse::Passcode;
+    world.settings.sessions.recheck_after = 60s;
+    log_in();
+    world.clock.advance(30s);
+    SignInRun run(world);
+    world.identity.validation = identity::TokenState::Dead;
+    world.identity.challenges("session").at_step_2(world.token({.token = "token-2"}));
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "1411594");
+    run.person().gate->shut();
+    run.start(inside("sudo", 1001));
+    world.clock.advance(80s);
+
+    run.person().gate->open();
+    run.go_on();
+
+    run.check_ends(State::Granted, Reason::MfaProven);
+    CHECK_TRUE_TEXT(contains(run.trace().reuse, "no longer knows"), run.trace().reuse.c_str());
+}
+
 TEST(SignInSessions, in_the_session_of_another_process_uid_revokes_its_token_at_once) {
     world.settings.services["su"].require_mfa = true;
     log_in();

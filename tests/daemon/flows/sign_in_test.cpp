@@ -517,8 +517,42 @@ TEST(SignIn, ends_with_max_tries_after_the_last_passcode_of_the_conversation) {
 
     run.check_ends(State::MaxTries, Reason::WrongCredentials);
     CHECK_TRUE(contains(run.verdict_text(), "not accepted"));
+    // Two are all that a host may use up: it says so, and until when.
+    CHECK_TRUE_TEXT(contains(run.verdict_text(), "now refuses sign-ins of this account until "),
+                    run.verdict_text().c_str());
     UNSIGNED_LONGS_EQUAL(2, world.identity.asked(2));
     UNSIGNED_LONGS_EQUAL(2, world.counts().wrong_passcodes);
+}
+
+TEST(SignIn, tells_of_each_wrong_passcode_at_once_also_when_the_person_then_hangs_up) {
+    world.identity.challenges("session-1").rejects_passcode();
+    SignInRun run(world);
+    std::vector<std::string> told;
+    run.trace().wrong_passcode = [&](const std::string& account, unsigned number) {
+        told.push_back(account + " " + std::to_string(number));
+    };
+    run.person().when_asked_for("password", "secret").when_asked_for("passcode", "000000");
+
+    run.start();
+    run.drop(); // at the next prompt
+
+    CHECK_TRUE(told == std::vector<std::string>{"alice.smith 1"});
+    CHECK_TRUE(contains(run.trace().stage, "after the right password"));
+}
+
+TEST(SignIn, does_not_ask_for_a_passcode_that_it_would_refuse) {
+    world.settings.limits.passcode_attempts = 3;
+    world.identity.challenges("session-1").rejects_passcode().rejects_passcode();
+    SignInRun run(world);
+    run.person()
+        .when_asked_for("password", "secret")
+        .when_asked_for("passcode", "000000")
+        .when_asked_for("passcode", "000001");
+
+    run.start();
+
+    run.check_ends(State::MaxTries, Reason::WrongCredentials);
+    CHECK_TRUE(contains(run.verdict_text(), "until "));
 }
 
 TEST(SignIn, allows_one_passcode_where_the_configuration_says_so) {

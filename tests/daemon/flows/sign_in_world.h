@@ -145,7 +145,7 @@ class SignInRun {
         }
         return text;
     }
-    const flows::SignInTrace& trace() const { return *trace_; }
+    flows::SignInTrace& trace() const { return *trace_; }
 
     void check_ends(State state, Reason reason, const char* name = "") const {
         const conversation::Verdict& reached = verdict();

@@ -14,8 +14,7 @@ struct AuthService::Parts {
     Parts(const Rooms& rooms, sd_bus* bus)
         : dispatcher(rooms, bus), dialogue(rooms, dispatcher), session(rooms, dispatcher),
           status(rooms, dispatcher), calls{rooms, dialogue, session, status},
-          logind(bus,
-                 [&rooms](const char* session) { rooms.sessions.logind_session_removed(session); }),
+          logind(bus, [&rooms](const char* id) { rooms.sessions.logind_session_removed(id); }),
           turns(rooms.loop, bus) {}
 
     Dispatcher dispatcher;

@@ -72,4 +72,11 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
     return decision;
 }
 
+std::optional<std::string> lost_since(const ReuseDecision& before, const ReuseDecision& now) {
+    if (now.mode == before.mode && now.generation == before.generation) {
+        return std::nullopt;
+    }
+    return now.mode == Reuse::None ? now.why : "the session's sign-in ended meanwhile";
+}
+
 } // namespace raxauth::flows

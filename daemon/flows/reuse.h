@@ -7,6 +7,7 @@
 #include "daemon/settings/settings.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace raxauth::flows {
@@ -33,5 +34,9 @@ ReuseDecision decide_reuse(const caller::Context& context, uid_t account_uid,
                            const identity::Account& account, const settings::ServicePolicy& policy,
                            const settings::SessionSettings& settings,
                            sessions::SessionStore& sessions, const Clock& clock);
+
+/// What was decided before the person typed, or the provider answered, may hold no more: reuse_for
+/// is over, or the session's sign-in is another one. Nothing: it holds.
+std::optional<std::string> lost_since(const ReuseDecision& before, const ReuseDecision& now);
 
 } // namespace raxauth::flows

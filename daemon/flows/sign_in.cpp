@@ -82,7 +82,7 @@ class SignIn {
     bool is_the_password(const Secret& answer) const;
     Verdict refuse_password_only_client();
     void note_messages_left();
-    Verdict after_wrong_passcode();
+    Verdict after_wrong_passcode(Verdict verdict);
     Verdict conclude(Answer answer);
     Verdict admit(identity::TokenIssued issued);
 
@@ -110,8 +110,7 @@ class SignIn {
 Task<Verdict> SignIn::run() {
     subject_ = co_await find_subject(context_, services_);
     if (!subject_.user.empty()) {
-        // From here on by the name as NSS writes it: sessions are found by it, and where NSS takes
-        // ALICE for alice, both are one person's.
+        // Sessions are found by it: where NSS takes ALICE for alice, both are one person's.
         context_.user = subject_.user;
     }
     trace_.account = account_name();
@@ -211,17 +210,10 @@ ReuseDecision SignIn::decide() const {
                         services_.settings.sessions, services_.sessions, services_.clock);
 }
 
-/// What was decided before the person typed, or Identity answered, may hold no more: reuse_for is
-/// over, or the session's sign-in is another one.
 bool SignIn::still_holds(const ReuseDecision& decision) {
-    const ReuseDecision now = decide();
-    const bool holds = now.mode == decision.mode && now.generation == decision.generation;
-    if (!holds) {
-        trace_.reuse = now.mode == settings::Reuse::None
-                           ? now.why
-                           : std::string("the session's sign-in ended meanwhile");
-    }
-    return holds;
+    const std::optional<std::string> why = lost_since(decision, decide());
+    trace_.reuse = why.value_or(trace_.reuse);
+    return !why;
 }
 
 /// Does the second factor of this very session count here?
@@ -464,6 +456,9 @@ Task<Verdict> SignIn::second_step(identity::Challenge challenge) {
             continue;
         }
         Verdict verdict = co_await submit(challenge, *passcode);
+        if (verdict.reason() == Reason::WrongCredentials) {
+            verdict = after_wrong_passcode(std::move(verdict));
+        }
         const bool again = verdict.state() == State::Denied &&
                            verdict.reason() == Reason::WrongCredentials && attempts_left_ > 0;
         if (!again) {
@@ -539,7 +534,11 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
         proof_ = limits::SignInProof::WithPasscode;
     }
     if (rejected != nullptr && rejected->cause == Rejected::Cause::WrongPasscode) {
-        co_return after_wrong_passcode();
+        if (attempts_left_ == 0) {
+            co_return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
+                .telling("That passcode was not accepted.");
+        }
+        co_return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
     }
     if (std::holds_alternative<identity::PasscodeRequired>(answer)) {
         // A challenge in answer to a passcode is no answer; the code may have been judged.
@@ -549,23 +548,13 @@ Task<Verdict> SignIn::submit(const identity::Challenge& challenge, const Secret&
     co_return conclude(std::move(answer));
 }
 
-/// At once in the journal: the person may hang up at the next prompt. Somebody who knows the
-/// password and not the second factor is what an administrator looks for.
-Verdict SignIn::after_wrong_passcode() {
+/// The journal has it at once: the person may hang up at the next prompt.
+Verdict SignIn::after_wrong_passcode(Verdict verdict) {
     if (trace_.wrong_passcode) {
         trace_.wrong_passcode(account_name(), passcodes_sent_);
     }
-    const auto refusal =
-        services_.limiter.refusal(account_name(), subject_.origin, subject_.service);
-    if (refusal && !refusal->password_only_client) {
-        attempts_left_ = 0;
-        return last_wrong_passcode(*refusal, services_.clock.wall());
-    }
-    if (attempts_left_ == 0) {
-        return Verdict::refused(State::MaxTries, Reason::WrongCredentials, "wrong passcode")
-            .telling("That passcode was not accepted.");
-    }
-    return Verdict::refused(State::Denied, Reason::WrongCredentials, "wrong passcode");
+    const auto used_up = services_.limiter.passcode_refusal(account_name(), subject_.origin);
+    return used_up ? last_wrong_passcode(*used_up, services_.clock.wall()) : std::move(verdict);
 }
 
 /// What later PAM calls of the session may compare with; an API key is no password.

@@ -2,7 +2,6 @@
 #include "daemon/journal/log_queue.h"
 
 #include <cerrno>
-#include <cstring>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <utility>

@@ -179,6 +179,16 @@ std::optional<LimitRefusal> Limiter::refusal(std::string_view name, const Origin
                    : AccountCounts().first_step_refusal(origin, service, terms());
 }
 
+std::optional<LimitRefusal> Limiter::passcode_refusal(std::string_view name, const Origin& origin) {
+    const auto account = find(name);
+    if (!account) {
+        return std::nullopt;
+    }
+    const auto decision = account->counts.decide(Counted::Passcode, origin, {}, terms());
+    const auto* refused = std::get_if<LimitRefusal>(&decision);
+    return refused != nullptr ? std::optional(*refused) : std::nullopt;
+}
+
 std::chrono::milliseconds Limiter::delay(std::string_view name, const Origin& origin) {
     const auto account = find(name);
     return account ? account->counts.delay(origin, terms()) : std::chrono::milliseconds(0);

@@ -50,6 +50,8 @@ class Limiter {
     class Attempt;
     using Permission = std::variant<std::unique_ptr<Attempt>, LimitRefusal>;
 
+    /// May this origin still use up a passcode of the account? Until when not.
+    std::optional<LimitRefusal> passcode_refusal(std::string_view name, const Origin& origin);
     /// Before any first step. Refuses: wrong passwords from this origin, no challenge left in the
     /// budget, no wrong passcode left (a challenge would be useless). When nothing but the ban of a
     /// password-only client stands against it, the refusal says so: a client that shows that it can

@@ -32,4 +32,7 @@ std::string process_start(pid_t pid);
 /// uses nor makes an entry. False where there is no logind.
 bool is_closing(const std::string& logind_session);
 
+/// logind knows the session no more. False where there is no logind.
+bool is_forgotten(const std::string& logind_session);
+
 } // namespace raxauth::sessions

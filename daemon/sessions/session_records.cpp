@@ -7,10 +7,7 @@
 #include "daemon/sessions/record_bytes.h"
 #include "daemon/sessions/session_entry.h"
 
-#include <cerrno>
-#include <cstdlib>
 #include <fmt/core.h>
-#include <systemd/sd-login.h>
 
 namespace raxauth::sessions {
 namespace {
@@ -68,16 +65,6 @@ identity::UserFacts read_user(RecordReader& in) {
         facts.roles.push_back(std::move(role));
     }
     return facts;
-}
-
-/// Gone while nobody listened for SessionRemoved. An entry made inside a session has no leader, and
-/// nothing else would ever end it before its token expires.
-bool logind_forgot(const std::string& logind_session) {
-    char* state = nullptr;
-    const int r =
-        logind_session.empty() ? 0 : ::sd_session_get_state(logind_session.c_str(), &state);
-    std::free(state); // NOLINT(cppcoreguidelines-owning-memory): libsystemd's malloc
-    return r == -ENXIO;
 }
 
 } // namespace
@@ -216,7 +203,7 @@ bool SessionStore::adopt(Kept kept, Secret& token, identity::TokenRevoker& revok
     const SessionKey key = kept.entry->session.key;
     const std::string& logind_session = kept.entry->session.facts.logind_session;
     const bool gone = kept.leader > 0 ? process_start(kept.leader) != kept.leader_started
-                                      : logind_forgot(logind_session);
+                                      : is_forgotten(logind_session);
     if (!key.is_set() || token.empty() || gone || is_closing(logind_session) ||
         kept.expires <= clock_.wall()) {
         return false;

@@ -36,6 +36,18 @@ std::chrono::microseconds until(WallTime then, WallTime now) {
     return std::clamp<std::chrono::microseconds>(left, std::chrono::microseconds{0}, kLongestTimer);
 }
 
+/// The session of logind that a process belongs to. What a user's own manager runs (a tmux in a
+/// scope of its own) is in none by its cgroup; but logind names sessions after the audit session.
+std::string logind_session_of(const caller::SessionFacts& facts) {
+    if (!facts.logind_session.empty() || facts.audit_session == contract::kUnsetId) {
+        return facts.logind_session;
+    }
+    std::string named = std::to_string(facts.audit_session);
+    uid_t uid = contract::kUnsetId;
+    const bool own = ::sd_session_get_uid(named.c_str(), &uid) >= 0 && uid == facts.login_uid;
+    return own ? named : std::string();
+}
+
 } // namespace
 
 std::string process_start(pid_t pid) {
@@ -66,16 +78,12 @@ bool is_closing(const std::string& logind_session) {
     return closing;
 }
 
-/// The session of logind that a process belongs to. What a user's own manager runs (a tmux in a
-/// scope of its own) is in none by its cgroup; but logind names sessions after the audit session.
-std::string logind_session_of(const caller::SessionFacts& facts) {
-    if (!facts.logind_session.empty() || facts.audit_session == contract::kUnsetId) {
-        return facts.logind_session;
-    }
-    std::string named = std::to_string(facts.audit_session);
-    uid_t uid = contract::kUnsetId;
-    const bool own = ::sd_session_get_uid(named.c_str(), &uid) >= 0 && uid == facts.login_uid;
-    return own ? named : std::string();
+bool is_forgotten(const std::string& logind_session) {
+    char* state = nullptr;
+    const int r =
+        logind_session.empty() ? 0 : ::sd_session_get_state(logind_session.c_str(), &state);
+    std::free(state); // NOLINT(cppcoreguidelines-owning-memory): libsystemd's malloc
+    return r == -ENXIO;
 }
 
 SessionStore::SessionStore(Loop& loop, const Clock& clock, Worker* worker, StoreBounds bounds)
@@ -323,12 +331,12 @@ void SessionStore::logind_session_changed(std::string_view logind_session) {
                                    : by_logind_.equal_range(std::string(logind_session));
     std::vector<SessionKey> keys;
     for (auto it = first; it != last; ++it) {
-        if (is_closing(it->first)) {
+        if (is_closing(it->first) || is_forgotten(it->first)) {
             keys.push_back(it->second);
         }
     }
     for (const SessionKey& key : keys) {
-        end(key, End::Logout, "logind is closing the session");
+        end(key, End::Logout, "logind closes the session");
     }
 }
 

@@ -120,6 +120,65 @@ def test_a_daemon_that_cannot_start_is_tried_again_ever_more_slowly(host):
         sudo_without_passcode(host, session)
 
 
+def test_the_daemon_starts_where_its_state_cannot_be_written(host):
+    assert host.sign_in("alice").granted  # and alice is known here
+    host.systemctl("stop", UNIT)
+    host.run(["mount", "--bind", "/var/lib/raxauth", "/var/lib/raxauth"])
+    host.run(["mount", "-o", "remount,bind,ro", "/var/lib/raxauth"])
+    try:
+        assert host.sign_in("alice").granted
+        assert host.systemctl("is-active", UNIT) == "active"
+        assert "limiter.log" in host.run(["raxauth", "status"], check=False).stdout
+    finally:
+        host.systemctl("stop", UNIT)
+        host.run(["umount", "/var/lib/raxauth"])
+
+
+def test_the_daemon_makes_its_state_directory(host):
+    host.systemctl("stop", UNIT)
+    host.run(["rm", "-r", "/var/lib/raxauth"])
+    assert host.sign_in("alice").granted
+    place = host.path("/var/lib/raxauth")
+    assert (place.stat().st_mode & 0o777, place.stat().st_uid) == (0o700, host.uid("raxauth"))
+
+
+def test_a_host_that_hides_processes_from_each_other_changes_nothing(host):
+    host.systemctl("stop", UNIT)
+    host.run(["mount", "-o", "remount,hidepid=2", "/proc"])
+    try:
+        with signed_in(host) as session:
+            sudo_without_passcode(host, session)
+            assert len(session.shell("raxauth token").strip()) == 200
+    finally:
+        host.run(["mount", "-o", "remount,hidepid=0", "/proc"])
+
+
+def test_a_journal_that_reads_nothing_stops_no_answer(host):
+    assert host.sign_in("alice").granted
+    fill = ("import socket\n"
+            "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+            "s.connect('/run/systemd/journal/socket')\n"
+            "s.setblocking(False)\n"
+            "n = 0\n"
+            "try:\n"
+            "    while n < 100000:\n"
+            "        s.send(b'MESSAGE=fill\\nPRIORITY=7\\n')\n"
+            "        n += 1\n"
+            "except BlockingIOError:\n"
+            "    print('full')\n")
+    before = host.journal.mark()
+    with host.stopped("systemd-journald"):
+        assert host.run(["/usr/bin/python3", "-c", fill]).stdout == "full\n"
+        with host.caller() as root:
+            for _ in range(5):  # each is a line
+                started = time.monotonic()
+                root.call("CheckAccount", "a{sv}", {"user": "alice", "service": "cron"})
+                assert time.monotonic() - started < 2
+    host.wait_until(lambda: len(host.journal.entries(before, RAXAUTH_HOOK="account")) == 5,
+                    "the lines have only waited", 10)
+    assert host.sign_in("alice").granted
+
+
 # -- sessions of logind
 
 
@@ -200,6 +259,27 @@ def test_a_process_left_behind_by_logout_gets_nothing(host):
     assert len(max(left.read_text().split(), key=len)) < 100, "it was given a token"
     host.path("/var/tmp/go").unlink()
     left.unlink()
+
+
+def test_a_token_made_inside_a_session_ends_with_it_whatever_is_left_behind(host):
+    host.authorize_key("alice")
+    host.configure({"services": {"sshd": {"without_sign_in": "allow"}}})
+    with host.ssh("alice", methods="publickey", key=True) as session:
+        assert session.next() == ("in", "")
+        session.dialogue("raxauth login", [host.identity.password("alice"),
+                                           lambda: host.identity.sms("alice")])
+        assert len(host.identity.live_tokens()) == 1
+        session.shell("(trap '' HUP; setsid sleep 300) </dev/null >/dev/null 2>&1 & true")
+        logind = session.shell("echo $XDG_SESSION_ID")
+        session.answer("exit")
+        session.next()
+    try:
+        host.identity.wait_for_no_live_tokens()
+        state = host.run(["loginctl", "show-session", "-p", "State", "--value", logind]).stdout.strip()
+        assert state == "closing", "the session had nothing left behind"
+    finally:
+        host.run(["loginctl", "kill-session", logind], check=False)
+        host.path("/home/alice/.ssh/authorized_keys").unlink()
 
 
 def test_a_second_session_gets_nothing_from_the_first(host):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bus interface against callers of all kinds: what belongs to whom."""
 
+import re
+import time
+
 import pytest
 
 from throwaway import BusError, pipe, wait_until
@@ -37,6 +40,28 @@ def test_a_person_may_not_sign_in_somebody_else(host):
 def test_an_account_that_is_not_ours_may_not_sign_in_one_of_ours(host):
     with host.caller("65534") as nobody:
         assert error_of(nobody.begin, user="alice", service="x") == "AccessDenied"
+
+
+def test_a_program_of_another_uid_that_uses_pam_is_told_in_the_history(host):
+    report = host.probe("raxauth-alone", "alice", ["authenticate"], [], as_user="bob")
+    assert report.code == "PAM_AUTHINFO_UNAVAIL", report.events
+    with host.caller() as root:
+        (last,) = root.call("GetHistory", "u", {"type": "UInt32", "value": 1})[0]
+    assert (last["user"], last["verdict"]) == ("alice", "unavailable")
+    assert f"uid {host.uid('bob')}" in last["why"]
+
+
+def test_hidden_processes_are_named_as_the_cause(host):
+    host.run(["mount", "-o", "remount,hidepid=2", "/proc"])
+    try:
+        mark = host.journal.mark()
+        with host.caller("alice") as alice:
+            with pytest.raises(BusError, match="hidepid"):
+                alice.begin(user="alice")
+        host.journal.wait(mark, MESSAGE=re.compile("hidepid"))
+        assert host.sign_in("alice").granted  # sshd is root's
+    finally:
+        host.run(["mount", "-o", "remount,hidepid=0", "/proc"])
 
 
 def test_a_persons_claims_about_service_session_and_uid_are_not_believed(host):
@@ -211,6 +236,31 @@ def test_a_hundred_thousand_keys_in_the_context_do_no_harm(host):
                                   "org.freedesktop.DBus.Error.NoReply",
                                   "org.freedesktop.DBus.Error.AccessDenied")
     assert host.sign_in("alice").granted
+
+
+@pytest.mark.parametrize("kind", ["fat", "pings"])
+def test_a_flood_of_messages_stops_no_sign_in(host, kind):
+    assert host.sign_in("alice").granted
+    with host.daemon_flooded(kind):
+        started = time.monotonic()
+        assert host.sign_in("alice").granted
+        assert time.monotonic() - started < 10
+
+
+def test_huge_messages_are_not_held(host):
+    def peak():
+        (pid,) = host.pids("raxauthd")
+        status = open(f"/proc/{pid}/status").read()
+        return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE).group(1))
+
+    with host.caller() as root:
+        root.property("Version")
+        before = peak()
+        with host.daemon_flooded("huge"):
+            root.property("Version")
+        root.property("Version")
+        # one at a time may be read; that many are not kept
+        assert peak() - before < 90_000, (before, peak())
 
 
 def test_the_daemon_runs_as_its_own_user_and_without_capabilities(host):

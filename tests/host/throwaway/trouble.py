@@ -72,6 +72,7 @@ def call(member, interface, *arguments, signature=None):
                                               method=member)
     if arguments:
         message.append(*arguments, signature=signature)
+    message.set_no_reply(True)
     return message
 
 
@@ -85,7 +86,6 @@ def send_without_end(message, connections=1):
         for bus in buses:
             try:
                 for _ in range(20):
-                    message.set_no_reply(True)
                     bus.send_message(message)
                 bus.flush()
             except dbus.DBusException:
@@ -109,7 +109,6 @@ def huge():
     message = call("GetToken", "org.raxauth.Auth1", options, signature="a{sv}")
     buses = [dbus.SystemBus(private=True) for _ in range(8)]
     for bus in buses:
-        message.set_no_reply(True)
         bus.send_message(message)
         bus.flush()
     sys.stdout.write("ready\n")

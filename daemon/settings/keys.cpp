@@ -9,7 +9,7 @@ namespace raxauth::settings {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     const bool blank_first = text.size() > 1 && text.front() == ' ';
     const bool blank_last = !text.empty() && text.back() == ' ';
     return (blank_first ? "\" " : "\"") + sanitise(text, kMaxShownBytes) +
@@ -19,7 +19,7 @@ std::string quoted(std::string_view text) {
 std::string describe(const toml::node& node) {
     switch (node.type()) {
     case toml::node_type::string:
-        return quoted(**node.as_string());
+        return in_quotes(**node.as_string());
     case toml::node_type::integer:
         return fmt::format("{}", **node.as_integer());
     case toml::node_type::boolean:
@@ -147,8 +147,13 @@ names(TextCheck check, std::string_view wanted) {
             good = false;
             // "Everybody but" would exempt everybody nobody thought of.
             const bool negated = text != nullptr && !text->empty() && text->front() == '!';
-            element.wrong(negated ? fmt::format("{}; a list cannot exclude", wanted)
-                                  : std::string(wanted));
+            std::string hint(wanted);
+            if (negated) {
+                hint += "; a list cannot exclude";
+            } else if (node.is_integer()) {
+                hint += fmt::format(", in quotes: [\"{}\"]", **node.as_integer());
+            }
+            element.wrong(hint);
         }
         return good ? std::optional(std::move(result)) : std::nullopt;
     };
@@ -164,7 +169,7 @@ void read_map(const Value& value, const MapRule& rule, TextMap& map) {
         const Value entry = value.entry(name, child);
         const std::string* const text = entry.text();
         if (!rule.is_key(std::string(name.str()))) {
-            entry.wrong(quoted(name.str()), std::string(rule.keys));
+            entry.wrong(in_quotes(name.str()), std::string(rule.keys));
         } else if (text == nullptr || !rule.is_value(*text)) {
             entry.wrong(std::string(rule.values));
         } else {

@@ -32,7 +32,7 @@ class KeyListener {
 
 /// Text of the configuration as a fault shows it. Blanks at the ends stay visible: they may be what
 /// is wrong.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 /// "10s"
 std::string format_duration(std::chrono::milliseconds duration);
 /// A value as a fault shows it.
@@ -163,7 +163,7 @@ auto one_of(std::initializer_list<Word<Enum>> words) {
             if (text != nullptr && *text == known.word) {
                 return known.meaning;
             }
-            wanted += (wanted.empty() ? "" : " or ") + quoted(known.word);
+            wanted += (wanted.empty() ? "" : " or ") + in_quotes(known.word);
         }
         value.wrong(wanted);
         return std::nullopt;

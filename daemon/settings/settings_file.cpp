@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "common/user_name.h"
 #include "daemon/settings/keys.h"
+#include "daemon/settings/syntax_fault.h"
 #include "daemon/settings/url.h"
 
 #include <algorithm>
@@ -380,7 +381,7 @@ void Reader::read_services(const toml::table& table) {
         const std::string path = "services." + sanitise(name.str(), kMaxShownBytes);
         const unsigned line = line_of(name.source());
         if (!is_service_name(name.str())) {
-            complain({file_, line, path, quoted(name.str()), "the name of a PAM service"});
+            complain({file_, line, path, in_quotes(name.str()), "the name of a PAM service"});
             continue;
         }
         ServiceSettings& service = settings_.services[std::string(name.str())];
@@ -429,11 +430,7 @@ void Reader::read(std::string_view bytes, const std::string& file) {
             read_section(std::string(name.str()), node, line_of(name.source()));
         }
     } catch (const toml::parse_error& error) {
-        complain({file,
-                  line_of(error.source()),
-                  {},
-                  sanitise(error.description(), 200),
-                  "TOML (https://toml.io)"});
+        complain(syntax_fault(bytes, file, error));
     }
     // toml++ gives keys in the order of their names; people read from top to bottom.
     std::sort(faults_.begin() + first_fault, faults_.end(), [](const auto& a, const auto& b) {
@@ -476,7 +473,7 @@ void Reader::check_together(const std::string& main_file) {
     // The proxy is the next hop: only one on this machine keeps what is not encrypted here.
     if (is_sound({"identity.url", "identity.proxy"}) && s.identity.url.starts_with("http://") &&
         !s.identity.proxy.empty() && !is_loopback_url(s.identity.proxy)) {
-        complain_about("identity.proxy", "identity.url", quoted(s.identity.proxy),
+        complain_about("identity.proxy", "identity.url", in_quotes(s.identity.proxy),
                        "no proxy, or one on this machine: identity.url is http://, so passwords "
                        "would go to the proxy unencrypted");
     }
@@ -488,8 +485,8 @@ void Reader::check_together(const std::string& main_file) {
             fmt::format("at least accounts.minimum_uid, which is {}", s.accounts.minimum_uid));
     }
     if (!s.accounts.tenant_id.empty() && !s.accounts.tenant_name.empty()) {
-        complain_about("accounts.tenant_name", "accounts.tenant_id", quoted(s.accounts.tenant_name),
-                       "tenant_id or tenant_name, not both");
+        complain_about("accounts.tenant_name", "accounts.tenant_id",
+                       in_quotes(s.accounts.tenant_name), "tenant_id or tenant_name, not both");
     }
     if (s.sign_in.credential == CredentialRule::PasswordOrApiKey && s.access.require_mfa &&
         is_sound({"access.require_mfa"})) {
@@ -534,7 +531,7 @@ std::variant<Settings, SettingsFaults> load_settings(const SettingsPlace& place,
     const std::string& ca_file = reader.settings().identity.ca_file;
     if (!ca_file.empty() && access(ca_file.c_str(), R_OK) != 0) {
         // Said here, at once, rather than as "Identity unreachable" at the first login.
-        reader.complain_about("identity.ca_file", {}, error_text(errno) + ": " + quoted(ca_file),
+        reader.complain_about("identity.ca_file", {}, error_text(errno) + ": " + in_quotes(ca_file),
                               "a readable PEM file");
     }
     if (texts != nullptr) {

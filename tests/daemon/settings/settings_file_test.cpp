@@ -515,12 +515,25 @@ TEST(SettingsText, an_element_of_a_list_is_blamed_alone_with_its_own_line) {
     check_faults("t:4: accounts.exempt_users: found \"a b\", wanted names of local users (letters, "
                  "digits and _.@-+$)\n"
                  "t:5: accounts.exempt_users: found 7, wanted names of local users (letters, "
-                 "digits and _.@-+$)\n",
+                 "digits and _.@-+$), in quotes: [\"7\"]\n",
                  "[accounts]\nexempt_users = [\n  'root',\n  'a b',\n  7,\n]");
+    check_faults("t:2: access.domains: found 123456, wanted ids of Rackspace domains, in quotes: "
+                 "[\"123456\"]\n",
+                 "[access]\ndomains = [123456]");
     check_faults("t:2: access.domains: found \"\", wanted ids of Rackspace domains\n",
                  "[access]\ndomains = ['']");
     check_faults("t:2: access.roles: found \" admin\", wanted names or ids of Rackspace roles\n",
                  "[access]\nroles = [' admin']");
+}
+
+TEST(SettingsText, a_table_that_stands_twice_is_named_with_its_first_line) {
+    check_faults(
+        "t:4: access: found this table a second time, after line 1, wanted each table once "
+        "in a file: put its keys together\n",
+        "[access]\nrequire_mfa = true\n\n[access]\ndomains = ['1']\n");
+    check_faults("t:3: services.sudo: found this table a second time, after line 2, wanted each "
+                 "table once in a file: put its keys together\n",
+                 "\n  [services.sudo] # one\n[services.sudo]\nreuse = 'none'\n");
 }
 
 TEST(SettingsText, an_exempt_list_cannot_exclude) {

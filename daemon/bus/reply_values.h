@@ -30,6 +30,8 @@ class Dictionary {
   public:
     explicit Dictionary(sd_bus_message* message);
     Dictionary& add(const char* key, std::string_view text);
+    /// Without this one a literal would be taken for a bool.
+    Dictionary& add(const char* key, const char* text) { return add(key, std::string_view(text)); }
     Dictionary& add(const char* key, std::uint32_t number);
     Dictionary& add(const char* key, std::uint64_t number);
     Dictionary& add(const char* key, bool value);

@@ -2,8 +2,11 @@
 #include "daemon/policy/access_rules.h"
 
 #include "common/letter_case.h"
+#include "common/text.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <string_view>
 
 namespace raxauth::policy {
@@ -38,6 +41,47 @@ bool has_role(const UserFacts& user, const identity::Account& asked,
     });
 }
 
+constexpr std::size_t kMaxShownBytes = 64;
+constexpr std::size_t kMaxShownNames = 8; // of roles, of which a user may have hundreds
+
+std::string shown(const std::string& name) {
+    return name.empty() ? "(none)" : sanitise(name, kMaxShownBytes);
+}
+
+std::string shown(const std::vector<std::string>& names) {
+    std::vector<std::string> some;
+    for (const std::string& name : names) {
+        if (some.size() == kMaxShownNames) {
+            some.emplace_back("...");
+            break;
+        }
+        some.push_back(shown(name));
+    }
+    return fmt::format("{}", fmt::join(some, ", "));
+}
+
+std::string domain_rule(const UserFacts& user, const settings::AccessSettings& access) {
+    return fmt::format("access.domains: domain {} is not one of {}", shown(user.domain_id),
+                       shown(access.domains));
+}
+
+std::string tenant_rule(const UserFacts& user, const identity::Account& asked) {
+    return asked.tenant_id.empty()
+               ? fmt::format("accounts.tenant_name: the token is for {}, not for {}",
+                             shown(user.tenant_name), shown(asked.tenant_name))
+               : fmt::format("accounts.tenant_id: the token is for {}, not for {}",
+                             shown(user.tenant_id), shown(asked.tenant_id));
+}
+
+std::string role_rule(const UserFacts& user, const settings::AccessSettings& access) {
+    std::vector<std::string> names;
+    for (const Role& role : user.roles) {
+        names.push_back(role.name.empty() ? role.id : role.name);
+    }
+    return fmt::format("access.roles: the roles {} have none of {}",
+                       names.empty() ? "(none)" : shown(names), shown(access.roles));
+}
+
 } // namespace
 
 std::optional<AccessRefusal> judge_user(const UserFacts& user, bool second_factor,
@@ -52,14 +96,13 @@ std::optional<AccessRefusal> judge_user(const UserFacts& user, bool second_facto
     if (!access.domains.empty() &&
         (user.domain_id.empty() || std::find(access.domains.begin(), access.domains.end(),
                                              user.domain_id) == access.domains.end())) {
-        return AccessRefusal{Reason::AccessRefused, "access.domains"};
+        return AccessRefusal{Reason::AccessRefused, domain_rule(user, access)};
     }
     if (!in_tenant(user, asked)) {
-        return AccessRefusal{Reason::AccessRefused, asked.tenant_id.empty() ? "accounts.tenant_name"
-                                                                            : "accounts.tenant_id"};
+        return AccessRefusal{Reason::AccessRefused, tenant_rule(user, asked)};
     }
     if (!access.roles.empty() && !has_role(user, asked, access.roles)) {
-        return AccessRefusal{Reason::AccessRefused, "access.roles"};
+        return AccessRefusal{Reason::AccessRefused, role_rule(user, access)};
     }
     return std::nullopt;
 }

@@ -32,7 +32,9 @@ class Admission {
 
 struct AccessRefusal {
     Reason reason = Reason::AccessRefused; ///< or MfaRequired
-    std::string rule;                      ///< which rule, for the journal: "access.roles"
+    /// Which rule, and what it met, for the administrator: "access.domains: domain 4711 is not one
+    /// of 123456". Never shown to the person who signs in.
+    std::string rule;
 };
 
 /// Judges what Identity proved: the name asked for (letter case aside), an expiry in the future as

@@ -44,13 +44,14 @@ struct Case {
 TEST_GROUP(AccessRules) {
     CountingRevoker revoker;
 
-    /// "granted", or the reason's word and the rule.
+    /// "granted", or the reason's word and the rule, without what it met.
     std::string outcome(Case c) {
         auto judged = judge({identity::OwnedToken(Secret(c.token), WallTime{}, revoker),
                              std::move(c.user), c.proven},
                             c.asked, c.access);
         if (const auto* refusal = std::get_if<AccessRefusal>(&judged)) {
-            return std::string(word(refusal->reason)) + ' ' + refusal->rule;
+            return std::string(word(refusal->reason)) + ' ' +
+                   refusal->rule.substr(0, refusal->rule.find(':'));
         }
         return "granted";
     }
@@ -260,5 +261,30 @@ TEST(AccessRules, a_session_is_judged_by_the_same_rules_later) {
     c.access.roles = {"other"};
     const auto refusal = judge_user(c.user, /* second_factor= */ true, c.asked, c.access);
     CHECK(refusal->reason == Reason::AccessRefused);
-    STRCMP_EQUAL("access.roles", refusal->rule.c_str());
+    STRCMP_EQUAL("access.roles: the roles admin have none of other", refusal->rule.c_str());
+}
+
+TEST(AccessRules, a_refusal_names_what_was_seen_and_what_was_wanted) {
+    const auto rule = [](const Case& c) {
+        return judge_user(c.user, /* second_factor= */ true, c.asked, c.access)->rule;
+    };
+    Case domain;
+    domain.access.domains = {"123456", "7"};
+    STRCMP_EQUAL("access.domains: domain d1 is not one of 123456, 7", rule(domain).c_str());
+    domain.user.domain_id = "";
+    STRCMP_EQUAL("access.domains: domain (none) is not one of 123456, 7", rule(domain).c_str());
+    domain.user.domain_id = "9\n\x1b[31m";
+    STRCMP_EQUAL("access.domains: domain 9 ?[31m is not one of 123456, 7", rule(domain).c_str());
+
+    Case tenant;
+    tenant.asked.tenant_id = "42";
+    tenant.user.tenant_id = "43";
+    STRCMP_EQUAL("accounts.tenant_id: the token is for 43, not for 42", rule(tenant).c_str());
+
+    Case roles;
+    roles.access.roles = {"ops"};
+    roles.user.roles.assign(12, {"5", "reader", ""});
+    STRCMP_EQUAL("access.roles: the roles reader, reader, reader, reader, reader, reader, reader, "
+                 "reader, ... have none of ops",
+                 rule(roles).c_str());
 }

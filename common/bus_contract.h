@@ -34,6 +34,8 @@ inline constexpr const char* kFlush = "Flush";
 inline constexpr const char* kReload = "Reload";
 inline constexpr const char* kGetStatus = "GetStatus";
 inline constexpr const char* kGetHistory = "GetHistory";
+inline constexpr const char* kGetLimits = "GetLimits";
+inline constexpr const char* kResetLimits = "ResetLimits";
 } // namespace method
 
 /// What is said on a channel.

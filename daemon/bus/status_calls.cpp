@@ -3,10 +3,13 @@
 
 #include "common/bus_contract.h"
 #include "common/bus_keys.h"
+#include "common/text.h"
 #include "daemon/flows/reuse.h"
+#include "daemon/journal/journal.h"
 #include "daemon/policy/account_map.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace raxauth::bus {
 namespace {
@@ -129,15 +132,7 @@ void StatusCalls::add_person(Dictionary& status, const Context& person,
         return;
     }
     status.add(key::kAccount, account->name);
-    const limits::Limiter::Counters counters = rooms_.limiter.counters(account->name);
-    status.add(key::kWrongPasscodes, counters.wrong_passcodes)
-        .add(key::kWrongPasswords, counters.wrong_passwords)
-        .add(key::kChallenges, counters.challenges)
-        .add(key::kLimitWrongPasscodes, settings.limits.wrong_passcodes)
-        .add(key::kLimitChallenges, settings.limits.challenges);
-    if (counters.refused_until) {
-        status.add(key::kRefusedUntil, *counters.refused_until);
-    }
+    add_counters(status, account->name, settings.limits);
     if (const sessions::Session* session = standing_sign_in(rooms_, person, configuration)) {
         status.add(key::kSignedIn, session->signed_in.at)
             .add(key::kExpires, session->signed_in.token.expires())
@@ -152,6 +147,82 @@ void StatusCalls::add_person(Dictionary& status, const Context& person,
         at_sudo, local.uid, *account, policy, settings.sessions, rooms_.sessions, rooms_.clock);
     status.add(key::kSudoAsks, words_for(decision.mode, policy.access.require_mfa))
         .add(key::kSudoWhy, decision.why);
+}
+
+void StatusCalls::add_counters(Dictionary& reply, const std::string& account,
+                               const settings::LimitSettings& limits) const {
+    const limits::Limiter::Counters counters = rooms_.limiter.counters(account);
+    reply.add(key::kWrongPasscodes, counters.wrong_passcodes)
+        .add(key::kWrongPasswords, counters.wrong_passwords)
+        .add(key::kChallenges, counters.challenges)
+        .add(key::kLimitWrongPasscodes, limits.wrong_passcodes)
+        .add(key::kLimitChallenges, limits.challenges);
+    if (counters.refused_until) {
+        reply.add(key::kRefusedUntil, *counters.refused_until);
+    }
+}
+
+std::optional<std::string> StatusCalls::account_of(sd_bus_message* call,
+                                                   const std::string& user) const {
+    const ConfigurationInForce now = rooms_.configuration();
+    if (!now.configuration) {
+        reply_error(call, SD_BUS_ERROR_FAILED, now.trouble);
+        return std::nullopt;
+    }
+    const auto account = policy::account_for(now.configuration->settings.accounts, user);
+    if (!account) {
+        reply_error(call, contract::error::kNotManaged,
+                    "no account at Identity belongs to that name");
+        return std::nullopt;
+    }
+    return account->name;
+}
+
+void StatusCalls::get_limits(sd_bus_message* call) {
+    const char* user = nullptr;
+    check(sd_bus_message_read(call, "s", &user), "read the user");
+    dispatcher_.serve(call, serve_get_limits(BusMessage(sd_bus_message_ref(call)), user));
+}
+
+Task<void> StatusCalls::serve_get_limits(BusMessage call, std::string user) {
+    Task<bool> asking = dispatcher_.is_from_root(call);
+    const bool is_root = co_await std::move(asking);
+    if (!is_root) {
+        co_return;
+    }
+    const std::optional<std::string> account = account_of(call.get(), user);
+    if (!account) {
+        co_return;
+    }
+    BusMessage reply;
+    check(sd_bus_message_new_method_return(call.get(), out(reply)), "reply");
+    Dictionary counters(reply.get());
+    counters.add(key::kAccount, *account);
+    add_counters(counters, *account, rooms_.configuration().configuration->settings.limits);
+    counters.close();
+    check(sd_bus_message_send(reply.get()), "reply");
+}
+
+void StatusCalls::reset_limits(sd_bus_message* call) {
+    const char* user = nullptr;
+    check(sd_bus_message_read(call, "s", &user), "read the user");
+    dispatcher_.serve(call, serve_reset_limits(BusMessage(sd_bus_message_ref(call)), user));
+}
+
+Task<void> StatusCalls::serve_reset_limits(BusMessage call, std::string user) {
+    Task<bool> asking = dispatcher_.is_from_root(call);
+    const bool is_root = co_await std::move(asking);
+    if (!is_root) {
+        co_return;
+    }
+    const std::optional<std::string> account = account_of(call.get(), user);
+    if (!account) {
+        co_return;
+    }
+    const bool counted = rooms_.limiter.reset(*account);
+    journal::notice(fmt::format("limits reset by root: user={} account={}", sanitise(user, 64),
+                                sanitise(*account, 64)));
+    check(sd_bus_reply_method_return(call.get(), "b", static_cast<int>(counted)), "reply");
 }
 
 void StatusCalls::get_history(sd_bus_message* call) {

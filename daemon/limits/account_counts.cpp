@@ -476,6 +476,15 @@ std::optional<AccountCounts::Id> AccountCounts::signed_in(const Origin& origin, 
     return answered;
 }
 
+void AccountCounts::reset() {
+    passcodes_.forget_settled();
+    challenges_.forget_settled();
+    for (OriginRow& row : rows_) {
+        row.wrong_passwords.clear();
+        row.bans.clear();
+    }
+}
+
 // Records
 
 std::vector<LimiterRecord> AccountCounts::records(const std::string& account) const {
@@ -528,6 +537,9 @@ void AccountCounts::replay(const LimiterRecord& record, const Terms& terms) {
     case Kind::Refund: // ids are unique over both
         passcodes_.take_back(record.id);
         challenges_.take_back(record.id);
+        break;
+    case Kind::Reset:
+        reset();
         break;
     case Kind::Unanswered:
         challenges_.settle_unanswered(record.id);

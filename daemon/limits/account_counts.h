@@ -117,6 +117,10 @@ class AccountCounts {
     /// Returns the challenge that was answered and counts no more, if any.
     std::optional<Id> signed_in(const Origin& origin, SignInProof proof, WallTime now);
 
+    /// An administrator lets the person in again. Attempts under way still count, and places that
+    /// are known stay known. Identity's own count is not ours to reset.
+    void reset();
+
     std::size_t wrong_passwords() const;
     const AttemptWindow& of(Counted counted) const { return window(counted); }
     /// How much would be lost with these counts, to compare: what may go first when room is short.

@@ -367,6 +367,24 @@ void Limiter::signed_in(std::string_view name, const Origin& origin, SignInProof
     wake(account);
 }
 
+bool Limiter::reset(std::string_view name) {
+    const auto account = find(name);
+    if (!account) {
+        return false;
+    }
+    account->counts.reset();
+    std::vector<LimiterRecord> records{{Kind::Reset, now(), 0, account->name}};
+    // What is under way still counts, but the line above forgets it when it is read.
+    for (LimiterRecord& record : account->counts.records(account->name)) {
+        if (record.kind == Kind::Passcode || record.kind == Kind::Challenge) {
+            records.push_back(std::move(record));
+        }
+    }
+    write(records);
+    wake(account);
+    return true;
+}
+
 void Limiter::change(const settings::LimitSettings& limits) {
     limits_ = limits;
     std::vector<AccountPointer> waited_for; // resuming may change the table

@@ -93,6 +93,10 @@ class Limiter {
     void signed_in(std::string_view account, const Origin& origin,
                    SignInProof proof = SignInProof::WithPasscode);
 
+    /// For `raxauth limits reset`: forgets what was counted against the account. False when nothing
+    /// was.
+    bool reset(std::string_view account);
+
     /// For `raxauth status`.
     struct Counters {
         unsigned wrong_passcodes = 0;

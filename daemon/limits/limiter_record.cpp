@@ -34,6 +34,7 @@ constexpr std::array<KindWord, 13> kKindWords{{
     {LimiterRecord::Kind::BanLifted, "ban-lifted"},
     {LimiterRecord::Kind::SignedIn, "signed-in"},
     {LimiterRecord::Kind::SignedInWithout, "signed-in-without-passcode"},
+    {LimiterRecord::Kind::Reset, "reset"},
     {LimiterRecord::Kind::Known, "known"},
 }};
 

@@ -25,6 +25,7 @@ struct LimiterRecord {
         BanLifted,       ///< the client of either answered properly
         SignedIn,        ///< forgets the passcodes above and this origin's wrong passwords
         SignedInWithout, ///< without a passcode: forgets this origin's wrong passwords alone
+        Reset,           ///< root let the account in again: forgets what was counted before it
         Known,           ///< the origin signed in at that time (written by a rewrite)
     };
     Kind kind = Kind::Passcode;

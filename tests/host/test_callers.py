@@ -156,6 +156,8 @@ def test_a_person_cannot_hold_more_conversations_than_the_limit(host):
     ("OpenSession", "a{sv}", [{"user": "alice", "ticket": "guess"}]),
     ("CloseSession", "s", ["guess"]),
     ("Flush", "s", ["bob"]),
+    ("GetLimits", "s", ["bob"]),
+    ("ResetLimits", "s", ["bob"]),
     ("Reload", "", []),
 ])
 @pytest.mark.parametrize("user", ["alice", "65534"])

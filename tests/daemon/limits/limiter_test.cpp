@@ -284,6 +284,32 @@ TEST(Limiter, a_success_forgets_wrong_passcodes_but_none_under_way) {
     CHECK(passcode(kHome).refused());
 }
 
+TEST(Limiter, a_reset_lets_the_person_in_again_and_lasts_over_a_restart) {
+    wrong_passcode();
+    limiter->password_failed("alice", kElsewhere);
+    limiter->ban_password_only_client("alice", kHome, "sshd");
+    Try& under_way = passcode(kSession);
+    CHECK(under_way.allowed());
+    CHECK(limiter->refusal("alice", kHome, "sshd").has_value());
+
+    CHECK_TRUE(limiter->reset("alice"));
+
+    // the one under way still counts: Identity may judge it after this
+    LONGS_EQUAL(1, limiter->counters("alice").wrong_passcodes);
+    LONGS_EQUAL(0, limiter->counters("alice").wrong_passwords);
+    CHECK_FALSE(limiter->refusal("alice", kHome, "sshd").has_value());
+    under_way.fail();
+    run_posted();
+    reopen();
+    LONGS_EQUAL(1, limiter->counters("alice").wrong_passcodes);
+    LONGS_EQUAL(0, limiter->counters("alice").wrong_passwords);
+    CHECK_FALSE(limiter->refusal("alice", kHome, "sshd").has_value());
+}
+
+TEST(Limiter, a_reset_of_somebody_of_whom_nothing_is_known_does_nothing) {
+    CHECK_FALSE(limiter->reset("alice"));
+}
+
 TEST(Limiter, a_success_lets_those_in_who_wait) {
     wrong_passcode();
     Try& under_way = passcode();

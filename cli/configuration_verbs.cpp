@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // check-config and reload. Checking needs no daemon: it is the daemon's own reader that is used.
+#include "cli/configuration_review.h"
 #include "cli/daemon_client.h"
 #include "cli/moments.h"
 #include "cli/verbs.h"
@@ -199,43 +200,53 @@ std::string name_of(const SettingsPlace& place) {
                                    : fmt::format("{} and {}/*.toml", place.file, place.directory);
 }
 
-} // namespace
-
-ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& options) {
-    const SettingsPlace place = place_of(around, options.file);
-    const auto outcome = settings::load_settings(place);
-    if (const auto* faults = std::get_if<SettingsFaults>(&outcome)) {
-        if (options.json) {
-            print_json({{"usable", false}, {"binds", false}, {"faults", json_of(*faults)}});
-            return ExitStatus::Refused;
-        }
-        for (const SettingsFault& fault : *faults) {
-            fmt::print("{}\n", fault.text());
-        }
-        throw Failure(ExitStatus::Refused,
-                      fmt::format("{} {} in {}", faults->size(),
-                                  faults->size() == 1 ? "error" : "errors", name_of(place)),
-                      options.file.empty()
-                          ? "raxauth.toml(5) explains each key. Correct them, then: raxauth "
-                            "reload. Until then the last accepted configuration stays in use."
-                          : "raxauth.toml(5) explains each key.");
+ExitStatus report_faults(const SettingsFaults& faults, const SettingsPlace& place,
+                         const CheckConfigOptions& options) {
+    if (options.json) {
+        print_json({{"usable", false},
+                    {"binds", false},
+                    {"faults", json_of(faults)},
+                    {"warnings", nlohmann::json::array()}});
+        return ExitStatus::Refused;
     }
-    const auto& settings = std::get<Settings>(outcome);
+    for (const SettingsFault& fault : faults) {
+        fmt::print("{}\n", fault.text());
+    }
+    throw Failure(ExitStatus::Refused,
+                  fmt::format("{} {} in {}", faults.size(), faults.size() == 1 ? "error" : "errors",
+                              name_of(place)),
+                  options.file.empty()
+                      ? "raxauth.toml(5) explains each key. Correct them, then: raxauth "
+                        "reload. Until then the last accepted configuration stays in use."
+                      : "raxauth.toml(5) explains each key.");
+}
+
+nlohmann::json usable_json(const Settings& settings, const std::vector<std::string>& mistakes) {
+    nlohmann::json result{{"usable", true},
+                          {"binds", settings.binds_anybody()},
+                          {"faults", nlohmann::json::array()},
+                          {"warnings", mistakes},
+                          {"laxer_than_sudo", settings.laxer_than_sudo(kPolkit)},
+                          {"settings", summary_of(settings)}};
+    if (!settings.binds_anybody()) {
+        result["advice"] = settings::kBindingAdvice;
+    }
+    return result;
+}
+
+ExitStatus report_usable(const Settings& settings, const std::vector<std::string>& mistakes,
+                         const SettingsPlace& place, const CheckConfigOptions& options) {
     const bool binds = settings.binds_anybody();
     if (options.json) {
-        nlohmann::json result{{"usable", true},
-                              {"binds", binds},
-                              {"faults", nlohmann::json::array()},
-                              {"laxer_than_sudo", settings.laxer_than_sudo(kPolkit)},
-                              {"settings", summary_of(settings)}};
-        if (!binds) {
-            result["advice"] = settings::kBindingAdvice;
-        }
-        print_json(result);
+        print_json(usable_json(settings, mistakes));
         return binds ? ExitStatus::Done : ExitStatus::Refused;
     }
     fmt::print("No errors in {}. Summary:\n", name_of(place));
     print_summary(settings);
+    static_cast<void>(std::fflush(stdout)); // warnings come after it
+    for (const std::string& mistake : mistakes) {
+        fmt::print(stderr, "Warning: {}.\n", mistake);
+    }
     if (const auto laxer = settings.laxer_than_sudo(kPolkit); !laxer.empty()) {
         fmt::print(stderr,
                    "Warning: pkexec gives root's rights as sudo does, and [services.{}] asks less "
@@ -248,6 +259,26 @@ ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& op
                                   settings::kBindingAdvice));
     }
     return ExitStatus::Done;
+}
+
+} // namespace
+
+ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& options) {
+    Surroundings reviewed = around;
+    reviewed.settings = place_of(around, options.file);
+    auto outcome = settings::load_settings(reviewed.settings);
+    if (options.file.empty() && std::holds_alternative<Settings>(outcome)) {
+        // A draft is not where the daemon will read it.
+        if (auto hidden = review_as_daemon(reviewed); !hidden.empty()) {
+            outcome = std::move(hidden);
+        }
+    }
+    if (const auto* faults = std::get_if<SettingsFaults>(&outcome)) {
+        return report_faults(*faults, reviewed.settings, options);
+    }
+    const auto& settings = std::get<Settings>(outcome);
+    return report_usable(settings, review_for_mistakes(reviewed, settings), reviewed.settings,
+                         options);
 }
 
 ExitStatus reload(const Surroundings& around) {

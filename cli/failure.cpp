@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 #include <iterator>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 namespace raxauth::cli {
 namespace {
@@ -19,8 +20,6 @@ constexpr std::size_t kMaxMessageBytes = 4096; // a faulty configuration has man
 
 constexpr const char* kLookAtDaemon =
     "Look at \"systemctl status raxauthd\" and \"journalctl -t raxauthd\".";
-
-constexpr const char* kTrySudo = "This command needs root (try sudo).";
 
 struct ErrorMeaning {
     std::string_view name;
@@ -35,7 +34,6 @@ constexpr std::array kMeanings{
                  "This account does not sign in with Rackspace: see \"raxauth status\"."},
     ErrorMeaning{contract::error::kAccessDenied, ExitStatus::Refused,
                  "Ask the administrator of this host."},
-    ErrorMeaning{SD_BUS_ERROR_ACCESS_DENIED, ExitStatus::Refused, kTrySudo},
     ErrorMeaning{contract::error::kLimitExceeded, ExitStatus::Refused,
                  "Wait a minute and try again."},
     ErrorMeaning{contract::error::kBusy, ExitStatus::Refused, "Wait a minute and try again."},
@@ -84,9 +82,21 @@ constexpr std::array kAdvice{
     Advice{Reason::NotSupported, "Use the Rackspace Cloud Control Panel."},
 };
 
+/// The bus itself refused the call, in words that name its rules and not ours.
+Failure failure_of_policy() {
+    if (::geteuid() != 0) {
+        return {ExitStatus::Refused, "only root can do this", "Run it with sudo."};
+    }
+    return {ExitStatus::Refused, "the system bus does not let root call raxauthd",
+            "The bus has not read raxauth's policy: systemctl reload dbus"};
+}
+
 } // namespace
 
 Failure failure_from_bus(std::string_view error_name, std::string_view message) {
+    if (error_name == SD_BUS_ERROR_ACCESS_DENIED) {
+        return failure_of_policy();
+    }
     std::string text = sanitise_lines(message.empty() ? error_name : message, kMaxMessageBytes);
     const auto found =
         std::find_if(kMeanings.begin(), kMeanings.end(),

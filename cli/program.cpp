@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/program.h"
 
+#include "cli/unknown_verb.h"
 #include "cli/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,13 +38,11 @@ Usage: raxauth VERB [OPTION]...
   check-config [FILE]   check the configuration (or FILE), without the daemon
   reload                make the daemon read its configuration again (root)
   flush USER            end all sign-ins of a user (root)
-  setup sshd            configure sshd for password and passcode (root)
+  limits [VERB] USER    show or reset what was counted against a user (root)
+  setup [sshd]          set this host up, or sshd alone (root)
+  doctor                find what keeps people out, and what cures it
 
 Commands that print data accept --json. More: "raxauth VERB --help", raxauth(1).
-
-  raxauth status --last           why was that login refused?
-  eval "$(raxauth env)"           let OpenStack clients use the token
-
 Exit status: 0 done, 1 refused, 2 usage, 3 daemon or Identity unreachable.
 )help";
 
@@ -64,13 +65,25 @@ class CommandLine {
         add_mfa();
         add_mfa_of_others();
         add_setup();
+        add_doctor();
+        add_limits();
         app_.formatter_fn([](const CLI::App*, const std::string&, CLI::AppFormatMode) {
             return std::string(kHelp);
         });
     }
 
-    /// Nothing: help or version were printed. Throws CLI::ParseError.
-    void parse(int argc, char** argv) { app_.parse(argc, argv); }
+    /// Throws CLI::ParseError, also where help or version were asked for, or Failure.
+    void parse(int argc, char** argv) {
+        const std::string_view first = argv[1];
+        if (first == "help") {
+            throw CLI::CallForHelp();
+        }
+        if (first == "version") {
+            throw CLI::CallForVersion("raxauth " RAXAUTH_VERSION, 0);
+        }
+        refuse_unknown_verb(app_, argc, argv);
+        app_.parse(argc, argv);
+    }
     int exit_after(const CLI::ParseError& error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
             return app_.exit(error); // --help, --version
@@ -115,7 +128,13 @@ class CommandLine {
                                "Exit status 1: it has errors, or nobody could sign in with it.",
                                [this] { return check_config(around_, check_); });
         check->add_option("FILE", check_.file, "check only this file, not those in /etc/raxauth")
-            ->type_name("");
+            ->type_name("")
+            ->check(CLI::Validator(
+                [](const std::string& name) {
+                    // an unset variable of a shell script must not mean "all is well"
+                    return std::string(name.empty() ? "the name of the file is empty" : "");
+                },
+                ""));
         add_json(check, check_.json);
         check->footer("Example: raxauth check-config draft.toml");
         verb(app_, "reload",
@@ -132,7 +151,7 @@ class CommandLine {
                  [this] {
                      return last_option_->count() > 0
                                 ? history(around_, last_ != 0 ? last_ : kHistory, json_)
-                                : status(around_, json_);
+                                : status(around_, json_, probe_);
                  });
         last_option_ = added
                            ->add_option("--last", last_,
@@ -140,6 +159,7 @@ class CommandLine {
                            ->expected(0, 1)
                            ->type_name("[N]")
                            ->check(CLI::Range(1U, kMaxHistory).description(""));
+        added->add_flag("--probe", probe_, "ask Identity for an answer now");
         add_json(added, json_);
     }
 
@@ -303,8 +323,24 @@ class CommandLine {
     }
 
     void add_setup() {
-        CLI::App* setup = app_.add_subcommand("setup", "Configures other programs for raxauth.");
-        setup->require_subcommand(1);
+        CLI::App* setup = verb_with_verbs(
+            app_, "setup",
+            "Sets this host up (root): names Identity and your organisation, exempts accounts,\n"
+            "configures sshd, enables the PAM profiles. Shows the changes and asks first.",
+            [this] { return setup_host(around_, host_setup_); });
+        setup->add_option("--url", host_setup_.url, "address of Identity")->type_name("URL");
+        setup->add_option("--domain", host_setup_.domains, "Rackspace account that belongs here")
+            ->type_name("ID");
+        setup->add_option("--ca-file", host_setup_.ca_file, "CA of Identity, if not a public one")
+            ->type_name("FILE");
+        setup
+            ->add_option("--exempt", host_setup_.exempt,
+                         "account that keeps its local password and keys")
+            ->type_name("USER");
+        setup->add_flag("--exempt-nobody", host_setup_.exempt_nobody, "there is no such account");
+        setup->add_flag("--yes", host_setup_.yes, "ask nothing");
+        setup->add_flag("--stdin", host_setup_.from_stdin, "read the answers from standard input");
+        setup->add_flag("--undo", host_setup_.undo, "switch PAM and sshd back");
         CLI::App* sshd =
             verb(*setup, "sshd",
                  "Installs the sshd drop-in of raxauth and lets sshd check it (root). If sshd\n"
@@ -313,6 +349,35 @@ class CommandLine {
         sshd->add_flag("--reload", setup_.reload, "reload sshd afterwards (systemctl reload ssh)");
         sshd->add_flag("--replace", setup_.replace,
                        "replace another drop-in of that name; kept as *.old");
+        sshd->add_flag("--remove", setup_.remove, "take the drop-in away");
+    }
+
+    void add_doctor() {
+        CLI::App* added = verb(app_, "doctor",
+                               "Looks for what keeps people out, or lets them in, and says what\n"
+                               "cures it. Changes nothing. Root sees more than others.\n"
+                               "Exit status 1: something is wrong.",
+                               [this] { return diagnose(around_, doctor_); });
+        added->add_flag("--json", doctor_.json, "print JSON");
+        added
+            ->add_option("--report", doctor_.report,
+                         "also write a report for somebody who helps; no secrets")
+            ->type_name("FILE");
+    }
+
+    void add_limits() {
+        CLI::App* limits =
+            app_.add_subcommand("limits", "What was counted against a user on this host (root).");
+        limits->require_subcommand(1);
+        CLI::App* show =
+            verb(*limits, "show", "Shows the counts, and until when sign-ins are refused.",
+                 [this] { return show_limits(around_, user_, json_); });
+        show->add_option("USER", user_, "name of the local user")->type_name("")->required();
+        add_json(show, json_);
+        CLI::App* reset = verb(*limits, "reset", "Forgets the counts: the user may sign in again.",
+                               [this] { return reset_limits(around_, user_); });
+        reset->add_option("USER", user_, "name of the local user")->type_name("")->required();
+        reset->footer("Identity has a count of its own: \"raxauth mfa unlock\".");
     }
 
     const Surroundings& around_;
@@ -320,9 +385,12 @@ class CommandLine {
     Chosen chosen_;
     CheckConfigOptions check_;
     SshdSetupOptions setup_;
+    HostSetupOptions host_setup_;
+    DoctorOptions doctor_;
     CLI::Option* last_option_ = nullptr;
     std::uint32_t last_ = 0; ///< 0: --last alone
     bool json_ = false;
+    bool probe_ = false;
     std::string user_;
     ManagementOptions management_;
     BypassCodesOptions codes_;
@@ -346,7 +414,19 @@ void ensure_standard_streams() {
     }
 }
 
-int tell(const Failure& failure) {
+/// Scripts that asked for JSON get it in every case; the words for people go beside it.
+bool wants_json(int argc, char** argv) {
+    return std::any_of(argv + 1, argv + argc,
+                       [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+int tell(const Failure& failure, bool json) {
+    if (json) {
+        const nlohmann::json told{{"error", failure.what()},
+                                  {"advice", failure.advice()},
+                                  {"exit_status", static_cast<int>(failure.status())}};
+        fmt::print("{}\n", told.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
     static_cast<void>(std::fflush(stdout)); // in the order in which it happened
     fmt::print(stderr, "raxauth: {}\n", failure.what());
     if (!failure.advice().empty()) {
@@ -378,9 +458,9 @@ int run(int argc, char** argv, const Surroundings& around) {
         }
         return static_cast<int>(status);
     } catch (const Failure& failure) {
-        return tell(failure);
+        return tell(failure, wants_json(argc, argv));
     } catch (const std::exception& fault) {
-        return tell(Failure(ExitStatus::Refused, fault.what()));
+        return tell(Failure(ExitStatus::Refused, fault.what()), wants_json(argc, argv));
     }
 }
 

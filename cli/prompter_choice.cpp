@@ -42,7 +42,9 @@ std::unique_ptr<Prompter> choose_prompter(const PrompterWish& wish) {
     if (wish.from_stdin && ::isatty(STDIN_FILENO) == 0) {
         return std::make_unique<LinePrompter>(STDIN_FILENO);
     }
-    UniqueFd terminal = TerminalPrompter::open_controlling_terminal();
+    // Scripts and cron take standard input away: nobody sits there who could answer.
+    UniqueFd terminal =
+        ::isatty(STDIN_FILENO) != 0 ? TerminalPrompter::open_controlling_terminal() : UniqueFd();
     if (terminal) {
         return std::make_unique<TerminalPrompter>(std::move(terminal));
     }

@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <pwd.h>
 
 namespace raxauth::cli {
 namespace {
@@ -78,6 +79,11 @@ ExitStatus flush(const Surroundings& around, const std::string& user) {
     const BusMessage reply = daemon.send(call);
     std::uint32_t dropped = 0;
     check_message(sd_bus_message_read(reply.get(), "u", &dropped), "read the answer");
+    // a name that was mistyped must not look like success; one thread alone asks NSS here
+    if (dropped == 0 && ::getpwnam(user.c_str()) == nullptr) { // NOLINT(concurrency-mt-unsafe)
+        throw Failure(ExitStatus::Refused, fmt::format("there is no user {} on this host", user),
+                      "\"raxauth sessions\" lists who is signed in.");
+    }
     if (dropped == 0) {
         fmt::print("{} has no session that is signed in.\n", user);
     } else {

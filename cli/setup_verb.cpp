@@ -5,20 +5,15 @@
 #include "cli/child_process.h"
 #include "cli/sshd_configuration.h"
 #include "cli/verbs.h"
+#include "cli/written_file.h"
 #include "common/text.h"
-#include "common/unique_fd.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,8 +22,10 @@
 namespace raxauth::cli {
 namespace {
 
-constexpr const char* kName = "50-raxauth-sshd.conf";
-constexpr long kGraceTime = 300; // seconds; what the drop-in says
+/// sshd takes the first value it reads: before what cloud-init writes (50-cloud-init.conf).
+constexpr const char* kName = "01-raxauth.conf";
+constexpr const char* kFormerName = "50-raxauth-sshd.conf"; ///< of raxauth before 0.1.0
+constexpr long kGraceTime = 300;                            // seconds; what the drop-in says
 constexpr std::size_t kMaxOutputBytes = 4096;
 
 struct Wanted {
@@ -44,39 +41,6 @@ constexpr std::array kWanted{
     Wanted{"passwordauthentication", "", "PasswordAuthentication", "no"},
 };
 
-[[noreturn]] void throw_errno(const std::string& path, int error) {
-    throw Failure(ExitStatus::Refused, fmt::format("{}: {}", path, std::strerror(error)));
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream) {
-        return std::nullopt;
-    }
-    return std::string(std::istreambuf_iterator<char>(stream), {});
-}
-
-/// All or nothing: a temporary file that sshd does not include, then rename(2).
-void write_atomically(const std::string& path, std::string_view bytes) {
-    std::string temporary = path + ".XXXXXX";
-    const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!fd) {
-        throw_errno(path, errno);
-    }
-    bool good = ::fchmod(fd.get(), 0644) == 0;
-    while (good && !bytes.empty()) {
-        const ssize_t count = ::write(fd.get(), bytes.data(), bytes.size());
-        good = count >= 0 || errno == EINTR;
-        bytes.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
-    }
-    good = good && ::fsync(fd.get()) == 0 && ::rename(temporary.c_str(), path.c_str()) == 0;
-    if (!good) {
-        const int error = errno;
-        static_cast<void>(::unlink(temporary.c_str()));
-        throw_errno(path, error);
-    }
-}
-
 class SshdSetup {
   public:
     explicit SshdSetup(const SshdPlaces& places)
@@ -91,9 +55,43 @@ class SshdSetup {
             undo();
             throw;
         }
+        remove_former();
         warn();
         finish(options.reload);
         return ExitStatus::Done;
+    }
+
+    /// Takes the drop-in away; one that was changed by hand is kept under a name that sshd does not
+    /// read. False if there was none.
+    bool remove() {
+        const auto shipped = read_file(source());
+        bool removed = false;
+        for (const char* const name : {kName, kFormerName}) {
+            const std::string file = places_.drop_ins + '/' + name;
+            const auto present = read_file(file);
+            if (!present) {
+                continue;
+            }
+            if (present == shipped) {
+                removed = ::unlink(file.c_str()) == 0 || removed;
+                fmt::print("Removed {}\n", file);
+            } else {
+                removed = ::rename(file.c_str(), (file + ".old").c_str()) == 0 || removed;
+                fmt::print("{} was changed by hand: kept as {}.old, which sshd does not read\n",
+                           file, file);
+            }
+        }
+        return removed;
+    }
+
+    void reload_sshd() const {
+        const ChildResult result = run_child(places_.systemctl, {"reload", "ssh"});
+        if (!result.succeeded()) {
+            throw Failure(ExitStatus::Refused,
+                          fmt::format("sshd was not reloaded:\n{}",
+                                      sanitise_lines(result.output, kMaxOutputBytes)),
+                          "Reload sshd yourself: systemctl reload ssh");
+        }
     }
 
   private:
@@ -174,6 +172,14 @@ class SshdSetup {
         }
     }
 
+    /// The drop-in under its earlier name says the same later on: nobody needs two.
+    void remove_former() const {
+        const std::string former = places_.drop_ins + '/' + kFormerName;
+        if (read_file(former) == wanted_ && ::unlink(former.c_str()) == 0) {
+            fmt::print("Removed {}, which {} replaces\n", former, kName);
+        }
+    }
+
     void check_after() {
         if (const ChildResult test = sshd("-t"); !test.succeeded()) {
             throw Failure(ExitStatus::Refused,
@@ -251,13 +257,7 @@ class SshdSetup {
                        "Keep a root shell open until a login has worked.\n");
             return;
         }
-        const ChildResult result = run_child(places_.systemctl, {"reload", "ssh"});
-        if (!result.succeeded()) {
-            throw Failure(ExitStatus::Refused,
-                          fmt::format("sshd was not reloaded:\n{}",
-                                      sanitise_lines(result.output, kMaxOutputBytes)),
-                          "The drop-in is installed and valid. Reload sshd yourself.");
-        }
+        reload_sshd();
         fmt::print("sshd was reloaded. Keep a root shell open until a login has worked.\n");
     }
 
@@ -277,7 +277,19 @@ ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& option
         throw Failure(ExitStatus::Refused, "only root can set up sshd",
                       "Try: sudo raxauth setup sshd");
     }
-    return SshdSetup(around.sshd).run(options);
+    SshdSetup setup(around.sshd);
+    if (!options.remove) {
+        return setup.run(options);
+    }
+    if (!setup.remove()) {
+        fmt::print("sshd has no drop-in of raxauth.\n");
+    } else if (options.reload) {
+        setup.reload_sshd();
+        fmt::print("sshd was reloaded. It asks for local passwords again.\n");
+    } else {
+        fmt::print("Now reload sshd: systemctl reload ssh\n");
+    }
+    return ExitStatus::Done;
 }
 
 } // namespace raxauth::cli

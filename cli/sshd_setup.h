@@ -19,6 +19,7 @@ struct SshdPlaces {
 struct SshdSetupOptions {
     bool replace = false; ///< also where a file of that name says something else
     bool reload = false;  ///< and have sshd read it
+    bool remove = false;  ///< take it away again
 };
 
 } // namespace raxauth::cli

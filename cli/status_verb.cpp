@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every key of the daemon's answer is optional. A key that is missing is not printed.
 #include "cli/daemon_client.h"
+#include "cli/doctor/doctor.h"
 #include "cli/fields.h"
 #include "cli/moments.h"
 #include "cli/table.h"
@@ -19,13 +20,21 @@ namespace key = contract::status;
 namespace history_key = contract::history;
 
 constexpr std::size_t kMaxFaultsBytes = 65536;
+constexpr std::size_t kMaxObstacleBytes = 512;
 
 class Report {
   public:
-    explicit Report(const Fields& fields) : fields_(fields), now_(std::time(nullptr)) {}
+    Report(const Fields& fields, std::vector<std::string> obstacles)
+        : fields_(fields), obstacles_(std::move(obstacles)), now_(std::time(nullptr)) {}
 
     void print() const {
         print_configuration();
+        for (const std::string& obstacle : obstacles_) {
+            line("Attention", sanitise(obstacle, kMaxObstacleBytes));
+        }
+        if (!obstacles_.empty()) {
+            line("", "\"raxauth doctor\" says what cures it");
+        }
         print_identity();
         print_counts();
         print_person();
@@ -167,19 +176,46 @@ class Report {
     }
 
     const Fields& fields_;
+    std::vector<std::string> obstacles_;
     std::time_t now_;
 };
 
+/// Errors in the files keep nobody out for now, and will at the next start of a new host: a monitor
+/// has to hear of them.
+bool is_usable(const Fields& fields) {
+    return fields.shown(key::kConfiguration).empty() && fields.shown(key::kBinding).empty();
+}
+
 } // namespace
 
-ExitStatus status(const Surroundings& around, bool json) {
+ExitStatus status(const Surroundings& around, bool json, bool probe) {
     DaemonClient daemon(around.bus_address);
     const BusMessage reply = daemon.call(contract::method::kGetStatus);
     const Fields fields = read_fields(reply.get());
+    const std::vector<std::string> obstacles = what_stands_in_the_way(around);
+    const std::vector<std::string> probed =
+        probe ? probe_identity(around) : std::vector<std::string>{};
     if (json) {
-        fmt::print("{}\n", fields.json().dump(2));
+        nlohmann::json all = fields.json();
+        all["usable"] = is_usable(fields);
+        all["obstacles"] = obstacles;
+        if (probe) {
+            all["probe"] = probed;
+        }
+        fmt::print("{}\n", all.dump(2));
     } else {
-        Report(fields).print();
+        Report(fields, obstacles).print();
+        if (probe) {
+            fmt::print("{:<14} {}\n", "Probe",
+                       probed.empty() ? "Identity answers now"
+                                      : sanitise(probed.front(), kMaxObstacleBytes));
+        }
+    }
+    if (!is_usable(fields)) {
+        return ExitStatus::Refused;
+    }
+    if (probe) {
+        return probed.empty() ? ExitStatus::Done : ExitStatus::Unreachable;
     }
     return fields.flag(key::kIdentityReachable).value_or(true) ? ExitStatus::Done
                                                                : ExitStatus::Unreachable;

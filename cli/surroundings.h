@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cli/pam_places.h"
 #include "cli/sshd_setup.h"
 #include "common/bus_contract.h"
 #include "daemon/settings/settings_file.h"
+
+#include <string>
 
 namespace raxauth::cli {
 
@@ -13,6 +16,8 @@ struct Surroundings {
     const char* bus_address = contract::kBusAddress;
     settings::SettingsPlace settings;
     SshdPlaces sshd;
+    PamPlaces pam;
+    std::string daemon_user = "raxauth";
 };
 
 } // namespace raxauth::cli

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 /// One function for each verb. They print what was asked for on standard output and throw Failure
 /// where they cannot.
@@ -18,7 +19,8 @@ struct CheckConfigOptions {
 ExitStatus check_config(const Surroundings& around, const CheckConfigOptions& options);
 ExitStatus reload(const Surroundings& around);
 
-ExitStatus status(const Surroundings& around, bool json);
+/// `probe`: Identity is asked now, rather than told of as the daemon saw it last.
+ExitStatus status(const Surroundings& around, bool json, bool probe);
 /// The newest verdicts and the rule that decided each.
 ExitStatus history(const Surroundings& around, std::uint32_t most, bool json);
 
@@ -73,6 +75,29 @@ struct BypassCodesOptions {
 };
 ExitStatus bypass_codes(const Surroundings& around, const ManagementOptions& options,
                         const BypassCodesOptions& wanted);
+
+/// The steps that only an administrator can take, in one.
+struct HostSetupOptions {
+    std::string url;                  ///< empty: as configured, or asked for
+    std::string ca_file;              ///< empty: as configured
+    std::vector<std::string> domains; ///< empty: as configured, or asked for
+    std::vector<std::string> exempt;  ///< accounts that keep their local password and keys
+    bool exempt_nobody = false;
+    bool yes = false; ///< ask nothing
+    bool undo = false;
+    bool from_stdin = false;
+};
+ExitStatus setup_host(const Surroundings& around, const HostSetupOptions& options);
+
+struct DoctorOptions {
+    bool json = false;
+    std::string report; ///< a file to write; empty: none
+};
+/// Refused where something is wrong with this host.
+ExitStatus diagnose(const Surroundings& around, const DoctorOptions& options);
+
+ExitStatus show_limits(const Surroundings& around, const std::string& user, bool json);
+ExitStatus reset_limits(const Surroundings& around, const std::string& user);
 
 ExitStatus setup_sshd(const Surroundings& around, const SshdSetupOptions& options);
 

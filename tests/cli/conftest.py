@@ -29,6 +29,28 @@ BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus
 """
 
 
+OURS = "[success={} user_unknown=ignore ignore=ignore default=die] pam_raxauth.so"
+# As pam-auth-update writes them with both profiles on.
+PAM = {
+    "common-auth": f"auth {OURS.format(2)} exempt_group=raxauth-exempt\n"
+                   "auth [success=1 default=ignore] pam_unix.so nullok\n"
+                   "auth requisite pam_deny.so\nauth required pam_permit.so\n",
+    "common-account": f"account {OURS.format(2)}\n"
+                      "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n"
+                      "account requisite pam_deny.so\naccount required pam_permit.so\n",
+    "common-session": "session required pam_unix.so\nsession optional pam_systemd.so\n"
+                      "session optional pam_raxauth.so\n",
+    "sshd": "@include common-auth\naccount required pam_nologin.so\n@include common-account\n"
+            "session required pam_loginuid.so\n@include common-session\n",
+    "sudo": "@include common-auth\n@include common-account\n",
+    "login": "auth optional pam_faildelay.so delay=3000000\n@include common-auth\n"
+             "@include common-account\nsession required pam_loginuid.so\n"
+             "@include common-session\n",
+    "su": "auth sufficient pam_rootok.so\n@include common-auth\n@include common-account\n",
+    "cron": "@include common-account\n",
+}
+
+
 def dialogue_step(serial, state, reason="", messages=(), **more):
     """A step as the scripted daemon takes it; `more`: details."""
     return {"step": {"serial": serial, "state": state, "reason": reason,
@@ -62,7 +84,12 @@ class Surroundings:
             "ELSEWHERE_BUS": f"unix:path={self.socket}",
             "ELSEWHERE_SETTINGS": str(folder / "raxauth.toml"),
             "ELSEWHERE_DROP_INS": str(folder / "raxauth.d"),
+            "ELSEWHERE_PAM": str(folder / "pam.d"),
+            "ELSEWHERE_MODULES": str(folder / "security"),
         }
+        self.write("security/pam_raxauth.so", "")
+        for name, text in PAM.items():
+            self.write(f"pam.d/{name}", text)
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]

@@ -28,5 +28,10 @@ int main(int argc, char** argv) {
     around.sshd.configuration = around.sshd.directory + "/sshd_config";
     around.sshd.drop_ins = around.sshd.directory + "/sshd_config.d";
     take(around.sshd.systemctl, "ELSEWHERE_SYSTEMCTL");
+    take(around.daemon_user, "ELSEWHERE_DAEMON_USER");
+    take(around.pam.services.front(), "ELSEWHERE_PAM");
+    around.pam.services.resize(1);
+    take(around.pam.modules.emplace_back(), "ELSEWHERE_MODULES");
+    take(around.pam.update, "ELSEWHERE_PAM_AUTH_UPDATE");
     return raxauth::cli::run(argc, argv, around);
 }

@@ -130,13 +130,66 @@ def test_a_refused_reload_shows_the_faults(around):
 
 
 @pytest.mark.parametrize("arguments", [
-    ["no-such-verb"], ["status", "--nonsense"], ["setup"], ["setup", "apache"], ["--nonsense"], [],
+    ["no-such-verb"], ["status", "--nonsense"], ["limits"], ["setup", "apache"], ["--nonsense"], [],
     ["token", "extra"], ["check-config", "a", "b"],
 ])
 def test_mistakes_are_usage(bare, arguments):
     result = bare.run(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert "raxauth" in result.stderr
+
+
+@pytest.mark.parametrize("typed, meant", [
+    (["statsu"], 'unknown verb "statsu"; did you mean "raxauth status"?'),
+    (["enroll", "otp"], 'did you mean "raxauth enrol"?'),
+    (["mfa", "disabel"], 'did you mean "raxauth mfa disable"?'),
+    (["mfa", "--stdin", "domain", "sett"], 'did you mean "raxauth mfa domain set"?'),
+    (["frobnicate"], 'unknown verb "frobnicate"\nSee raxauth --help.'),
+    (["setup", "apache"], '"raxauth setup" has the verbs sshd'),
+])
+def test_a_verb_that_is_none_is_told_with_the_one_that_was_meant(bare, typed, meant):
+    result = bare.run(*typed)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert meant in result.stderr
+
+
+def test_help_and_version_are_verbs_too(bare):
+    assert bare.run("help").stdout == bare.run("--help").stdout
+    assert bare.run("version").stdout == bare.run("--version").stdout
+
+
+def test_a_file_without_a_name_is_a_mistake(owned):
+    owned.write("raxauth.toml", BOUND)
+    assert owned.run("check-config", "").returncode == 2
+
+
+def test_root_is_told_what_the_daemon_cannot_read(owned):
+    owned.environment["ELSEWHERE_DAEMON_USER"] = "nobody"
+    owned.write("ca.pem", "", mode=0o600)
+    owned.write("raxauth.toml", BOUND)
+    owned.write("raxauth.d/10.toml", "", mode=0o600)
+    result = owned.run("check-config", root=True)
+    assert result.returncode == 1
+    assert "10.toml: found Permission denied, wanted a readable file for user nobody" in result.stdout
+    (owned.folder / "raxauth.d/10.toml").chmod(0o644)
+    assert owned.run("check-config", root=True).returncode == 0
+    owned.write("raxauth.d/20.toml", f'[identity]\nca_file = "{owned.folder}/ca.pem"\n')
+    told = json.loads(owned.run("check-config", "--json", root=True).stdout)
+    assert [fault["key"] for fault in told["faults"]] == ["identity.ca_file"]
+
+
+def test_what_has_no_effect_is_warned_of(owned):
+    owned.write("raxauth.toml", BOUND + "[services.ssh]\n[services.sudo]\n")
+    owned.write("raxauth.d/10-a.tml", "")
+    owned.write("raxauth.d/10-a.toml~", "")
+    result = owned.run("check-config")
+    assert result.returncode == 0
+    warnings = result.stderr.splitlines()
+    assert len(warnings) == 2
+    assert "raxauth.d/10-a.tml is not read: its name does not end in .toml" in warnings[0]
+    assert "[services.ssh] has no effect" in warnings[1]
+    assert "did you mean [services.sshd]?" in warnings[1]
+    assert len(json.loads(owned.run("check-config", "--json").stdout)["warnings"]) == 2
 
 
 def test_closed_standard_streams_do_no_harm(owned):

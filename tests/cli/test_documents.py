@@ -84,9 +84,20 @@ def test_completion_knows_every_option(bare):
         assert complete(*verb.split(), "-") == found, verb
 
 
+def test_the_completion_of_fish_knows_every_verb_and_option(bare):
+    text = (TOP / "cli/raxauth.fish-completion").read_text()
+    for verb in verbs(bare):
+        assert re.search(rf"[' ]{re.escape(verb.split()[-1])}[' \n]", text), verb
+        for option in options(bare, verb):
+            assert f"-l {option[2:]} " in text, option
+
+
 def test_completion_narrows_down():
     assert complete("log") == {"login", "logout"}
-    assert complete("setup", "") == {"sshd", "--help"}
+    assert complete("setup", "s") == {"sshd"}
+    assert complete("setup", "--domain", "12", "--und") == {"--undo"}
+    assert complete("limits", "r") == {"reset"}
+    assert "root" in complete("limits", "reset", "roo")
     assert complete("mfa", "d") == {"default", "disable", "domain"}
     assert complete("mfa", "domain", "s") == {"set", "show"}
     assert complete("mfa", "domain", "set", "o") == {"optional"}
@@ -149,9 +160,28 @@ def test_every_option_of_the_daemon_is_explained():
         assert f"*--{option}*" in page("raxauthd.8.scd"), option
 
 
+def test_the_guide_quotes_what_is_really_said():
+    page = (TOP / "docs/guide/troubleshooting.md").read_text()
+    sources = "".join(path.read_text() for folder in ("daemon", "cli", "pam", "packaging")
+                      for path in (TOP / folder).rglob("*") if path.is_file())
+    said = " ".join(re.sub(r'"\s*\n\s*"', "", sources).split())
+    quotes = re.findall(r'^\*\*[^*"]*"([^"]+)"', page, re.MULTILINE)
+    assert len(quotes) >= 20
+    # of sshd and sudo, and one that is put together of three parts
+    others = ("Permission denied", "user@host", "Sorry", "found Permission denied")
+    for quote in quotes:
+        if not quote.startswith(others):
+            # names and numbers are filled in: the longest run of plain words has to be there
+            parts = re.split(r"\d[\d:]*|Rackspace(?: Identity)?|\[services\.ssh\]|alice", quote)
+            longest = max(parts, key=len).strip(" .,;:")
+            assert longest in said, longest
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md",
                                   "docs/architecture.md", "docs/identity-v2.md",
-                                  "docs/pam-applications.md"])
+                                  "docs/pam-applications.md",
+                                  *sorted(str(page.relative_to(TOP))
+                                          for page in (TOP / "docs/guide").glob("*.md"))])
 def test_every_file_that_a_document_names_is_there(name):
     text = (TOP / name).read_text()
     folders = "common|pam|daemon|cli|etc|systemd|packaging|tests|docs|cmake|\\.ci"

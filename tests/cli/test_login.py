@@ -175,6 +175,16 @@ def test_several_questions_of_one_step_are_answered_together(around):
     assert around.calls()[-1]["args"] == [1, ["a", "b"]]
 
 
+def test_a_script_that_takes_standard_input_away_is_not_asked_on_the_terminal(around):
+    around.start_daemon(BeginSignIn=[ASK_PASSWORD])
+    shell = pexpect.spawn("/bin/sh", ["-c", f"{around.program} login </dev/null; echo ended $?"],
+                          env=around.environment, preexec_fn=become_person, encoding="utf-8",
+                          timeout=20)
+    around.started.append(shell)
+    shell.expect("ended 2")
+    assert "login --stdin" in shell.before
+
+
 def test_without_a_terminal_it_says_how(around):
     around.start_daemon(BeginSignIn=[ASK_PASSWORD])
     result = around.run("login")

@@ -60,7 +60,7 @@ def test_flush_says_how_many(around):
     around.start_daemon(Flush=[{"count": 2}, {"count": 1}, {"count": 0}])
     assert around.run("flush", "alice").stdout.startswith("2 sign-ins of alice ended")
     assert around.run("flush", "alice").stdout.startswith("1 sign-in of alice ended")
-    assert around.run("flush", "alice").stdout == "alice has no session that is signed in.\n"
+    assert around.run("flush", "nobody").stdout == "nobody has no session that is signed in.\n"
     assert around.next_call()["args"] == ["alice"]
 
 
@@ -71,7 +71,22 @@ def test_flush_of_what_is_no_name_is_a_mistake(around):
     assert around.calls() == []
 
 
-def test_flush_by_somebody_else_is_refused(around):
-    around.start_daemon(Flush=[{"error": ["org.freedesktop.DBus.Error.AccessDenied", "no"]}])
+def test_flush_of_nobody_whom_the_host_knows_is_no_success(around):
+    around.start_daemon(Flush=[{"count": 0}])
+    result = around.run("flush", "no-such-user")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "there is no user no-such-user on this host" in result.stderr
+
+
+def test_flush_by_somebody_else_is_refused_without_the_words_of_the_bus(around):
+    words = 'Rejected send message, 2 matched rules; type="method_call", sender=":1.4" (uid=20000'
+    around.start_daemon(Flush=[{"error": ["org.freedesktop.DBus.Error.AccessDenied", words]}])
     result = around.run("flush", "alice")
-    assert result.returncode == 1 and "sudo" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr == "raxauth: only root can do this\nRun it with sudo.\n"
+
+
+def test_a_bus_without_the_policy_is_told_to_root(around):
+    around.start_daemon(Flush=[{"error": ["org.freedesktop.DBus.Error.AccessDenied", "no"]}])
+    result = around.run("flush", "alice", root=True)
+    assert result.returncode == 1 and "systemctl reload dbus" in result.stderr

@@ -9,7 +9,7 @@ import pytest
 from conftest import TOP
 
 OURS = (TOP / "etc/50-raxauth-sshd.conf").read_text()
-NAME = "50-raxauth-sshd.conf"
+NAME = "01-raxauth.conf"
 STOCK = """Include {ssh}/sshd_config.d/*.conf
 HostKey {ssh}/key
 KbdInteractiveAuthentication no
@@ -82,12 +82,12 @@ def test_a_reload_that_fails_is_told(ssh):
     ("ChallengeResponseAuthentication", "no"), ("usepam", "no"),
 ])
 def test_an_earlier_file_that_overrides_is_named_and_nothing_changes(ssh, keyword, value):
-    ssh.write("ssh/sshd_config.d/10-image.conf", f"# from the image\n{keyword} {value}\n")
+    ssh.write("ssh/sshd_config.d/00-image.conf", f"# from the image\n{keyword} {value}\n")
     result = set_up(ssh, "--reload")
     assert result.returncode == 1
-    assert f"10-image.conf:2 says {value}" in result.stderr
+    assert f"00-image.conf:2 says {value}" in result.stderr
     assert "Nothing was changed." in result.stderr
-    assert list(drop_ins(ssh)) == ["10-image.conf"]
+    assert list(drop_ins(ssh)) == ["00-image.conf"]
     assert reloads(ssh) == []
 
 
@@ -157,13 +157,13 @@ def test_a_link_in_its_place_is_not_followed(ssh):
 
 
 def test_a_short_grace_time_is_a_warning(ssh):
-    ssh.write("ssh/sshd_config.d/10-grace.conf", "LoginGraceTime 60\n")
+    ssh.write("ssh/sshd_config.d/00-grace.conf", "LoginGraceTime 60\n")
     result = set_up(ssh)
     assert result.returncode == 0 and "LoginGraceTime is 60 s" in result.stderr
 
 
 def test_no_grace_time_is_none_too_short(ssh):
-    ssh.write("ssh/sshd_config.d/10-grace.conf", "LoginGraceTime 0\n")
+    ssh.write("ssh/sshd_config.d/00-grace.conf", "LoginGraceTime 0\n")
     assert set_up(ssh).stderr == ""
 
 
@@ -182,6 +182,33 @@ def test_it_is_for_root(ssh):
 
 def test_nothing_temporary_is_left(ssh):
     set_up(ssh)
-    ssh.write("ssh/sshd_config.d/10-image.conf", "PasswordAuthentication yes\n")
+    ssh.write("ssh/sshd_config.d/00-image.conf", "PasswordAuthentication yes\n")
     set_up(ssh, "--replace")
-    assert set(drop_ins(ssh)) == {NAME, "10-image.conf"}
+    assert set(drop_ins(ssh)) == {NAME, "00-image.conf"}
+
+
+def test_what_cloud_init_writes_does_not_override(ssh):
+    ssh.write("ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n")
+    assert set_up(ssh).returncode == 0
+
+
+def test_the_drop_in_under_its_former_name_is_replaced(ssh):
+    ssh.write("ssh/sshd_config.d/50-raxauth-sshd.conf", OURS)
+    assert set_up(ssh).returncode == 0
+    assert set(drop_ins(ssh)) == {NAME}
+
+
+def test_it_is_taken_away_again(ssh):
+    set_up(ssh)
+    ssh.write("ssh/sshd_config.d/50-raxauth-sshd.conf", OURS)
+    result = set_up(ssh, "--remove", "--reload")
+    assert result.returncode == 0 and drop_ins(ssh) == {} and reloads(ssh) == ["reload ssh"]
+    again = set_up(ssh, "--remove", "--reload")
+    assert again.returncode == 0 and reloads(ssh) == ["reload ssh"]
+
+
+def test_one_that_was_changed_by_hand_is_kept_where_sshd_does_not_look(ssh):
+    ssh.write(f"ssh/sshd_config.d/{NAME}", OURS + "LoginGraceTime 60\n")
+    result = set_up(ssh, "--remove")
+    assert result.returncode == 0 and "changed by hand" in result.stdout
+    assert drop_ins(ssh) == {NAME + ".old": OURS + "LoginGraceTime 60\n"}

@@ -62,11 +62,24 @@ def test_json_has_the_types_of_the_bus(around):
     data = json.loads(result.stdout)
     assert data["wrong_passcodes"] == 1 and data["second_factor"] is True
     assert data["signed_in"] == NOW - 1500 and data["sudo_asks"] == "password"
+    assert data["version"] == "1.2.3" and data["usable"] is True
     assert "of_a_later_version" not in data
+
+
+def test_json_says_whether_people_can_sign_in(around):
+    assert json.loads(status(around, "--json", binding="set access.domains").stdout)["usable"] is False
+
+
+def test_a_failure_is_json_too(bare):
+    result = bare.run("status", "--json")
+    told = json.loads(result.stdout)
+    assert (result.returncode, told["exit_status"]) == (3, 3)
+    assert "bus" in told["error"] and told["error"] in result.stderr and told["advice"]
 
 
 def test_faults_of_the_configuration_are_shown_line_by_line(around):
     result = status(around, **changed(configuration="raxauth.toml:3: one\nraxauth.toml:9: two"))
+    assert result.returncode == 1
     assert "has errors; the last accepted one stays in use:" in result.stdout
     assert "\nraxauth.toml:3: one\nraxauth.toml:9: two\n" in result.stdout
 
@@ -78,6 +91,7 @@ def test_errors_at_the_start_keep_everybody_out(around):
 
 def test_a_missing_binding_is_shown(around):
     result = status(around, **changed(binding="set access.domains"))
+    assert result.returncode == 1
     assert "nobody can sign in yet: set access.domains" in result.stdout
 
 

@@ -291,7 +291,7 @@ class Host:
         (folder / "10-host.conf").write_text(SSHD_SETTINGS)
         if drop_in:
             shipped = self.path("/usr/share/raxauth/50-raxauth-sshd.conf")
-            (folder / "50-raxauth-sshd.conf").write_text(shipped.read_text())
+            (folder / "01-raxauth.conf").write_text(shipped.read_text())
         # JSch, for one, knows no ed25519
         for place, kind in (("/etc/ssh/ssh_host_ed25519_key", "ed25519"),
                             ("/etc/ssh/ssh_host_ecdsa_key", "ecdsa"),

@@ -2,7 +2,8 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME raxauth)
 set(CPACK_PACKAGE_VENDOR "raxauth project")
-set(CPACK_PACKAGE_CONTACT "raxauth project <raxauth@localhost>")
+set(CPACK_PACKAGE_CONTACT "raxauth project <raxauth@localhost.localdomain>")
+set(CPACK_PACKAGE_HOMEPAGE_URL "")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -11,15 +12,29 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "dbus, libpam-runtime, adduser | systemd")
+set(RAXAUTH_PACKAGE_RELEASE 1 CACHE STRING "Debian revision of the package: a higher one is an upgrade")
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${RAXAUTH_PACKAGE_RELEASE})
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+    "dbus, libpam-runtime, systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpam-systemd, openssh-server")
 # The one-line summary is the project's description.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "A PAM module and a daemon that sign people in to this host with their
 Rackspace user name, password and passcode, and remember for the login
 session that they did.")
-install(FILES ${CMAKE_SOURCE_DIR}/packaging/debian/copyright
-        DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/raxauth)
+# The date of the sources, so that two builds of them give one package.
+execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} log -1 --format=%cD
+    OUTPUT_VARIABLE RAXAUTH_PACKAGE_DATE OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT RAXAUTH_PACKAGE_DATE)
+    set(RAXAUTH_PACKAGE_DATE "Thu, 01 Jan 2026 00:00:00 +0000")
+endif()
+configure_file(packaging/debian/changelog.in ${CMAKE_BINARY_DIR}/changelog.Debian @ONLY)
+set(documents ${CMAKE_INSTALL_DATAROOTDIR}/doc/raxauth)
+install(FILES packaging/debian/copyright README.md SECURITY.md DESTINATION ${documents})
+install(DIRECTORY docs/guide DESTINATION ${documents} OPTIONAL)
+install(FILES CHANGELOG.md DESTINATION ${documents} RENAME changelog)
+install(FILES ${CMAKE_BINARY_DIR}/changelog.Debian DESTINATION ${documents})
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/finish_package.cmake)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${CMAKE_SOURCE_DIR}/packaging/debian/postinst
     ${CMAKE_SOURCE_DIR}/packaging/debian/prerm

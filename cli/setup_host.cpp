@@ -277,7 +277,9 @@ class HostSetup {
             setup_sshd(around_, sshd);
         }
         update_profiles(around_.pam, "--enable");
-        if (stacks_that_name_us(around_.pam).empty()) {
+        const PamStack stack = read_pam_stack(around_.pam, "common-auth", "auth");
+        if (std::none_of(stack.begin(), stack.end(),
+                         [](const PamLine& line) { return line.is_ours(); })) {
             throw Failure(ExitStatus::Refused,
                           "pam-auth-update left PAM as it was: its files were changed by hand",
                           "Look at /etc/pam.d/common-auth, then: pam-auth-update --force --enable "

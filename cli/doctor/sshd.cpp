@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace raxauth::cli::doctor {
@@ -41,6 +42,8 @@ class SshdExamination {
                                  "sudo raxauth doctor", true});
             return;
         }
+        // sshd's unit makes it; while that does not run, sshd -t complains of nothing else.
+        static_cast<void>(::mkdir(places_.privilege_separation.c_str(), 0755));
         const ChildResult test = run_child(places_.program, arguments("-t"));
         if (!test.succeeded()) {
             add(fmt::format("sshd refuses its configuration: {}",

@@ -325,7 +325,7 @@ class CommandLine {
     void add_setup() {
         CLI::App* setup = verb_with_verbs(
             app_, "setup",
-            "Sets this host up (root): names Identity and your organisation, exempts accounts,\n"
+            "Sets this host up (root): names Identity and organisation, exempts accounts,\n"
             "configures sshd, enables the PAM profiles. Shows the changes and asks first.",
             [this] { return setup_host(around_, host_setup_); });
         setup->add_option("--url", host_setup_.url, "address of Identity")->type_name("URL");
@@ -341,15 +341,15 @@ class CommandLine {
         setup->add_flag("--yes", host_setup_.yes, "ask nothing");
         setup->add_flag("--stdin", host_setup_.from_stdin, "read the answers from standard input");
         setup->add_flag("--undo", host_setup_.undo, "switch PAM and sshd back");
-        CLI::App* sshd =
-            verb(*setup, "sshd",
-                 "Installs the sshd drop-in of raxauth and lets sshd check it (root). If sshd\n"
-                 "refuses it, or another file overrides it, nothing is changed.",
-                 [this] { return setup_sshd(around_, setup_); });
+        CLI::App* sshd = verb(*setup, "sshd", "Installs the sshd drop-in (root).",
+                              [this] { return setup_sshd(around_, setup_); });
         sshd->add_flag("--reload", setup_.reload, "reload sshd afterwards (systemctl reload ssh)");
         sshd->add_flag("--replace", setup_.replace,
                        "replace another drop-in of that name; kept as *.old");
         sshd->add_flag("--remove", setup_.remove, "take the drop-in away");
+        sshd->footer(
+            "sshd checks it: if it refuses the drop-in, or another file overrides it, nothing\n"
+            "is changed.");
     }
 
     void add_doctor() {

@@ -23,6 +23,15 @@ void add(Findings& findings, std::string what, std::string why, std::string cure
     findings.push_back({"host", std::move(what), std::move(why), std::move(cure)});
 }
 
+/// A few names, and how many more.
+std::string some_of(const std::vector<std::string>& names) {
+    constexpr std::ptrdiff_t kShown = 8;
+    const auto count = static_cast<std::ptrdiff_t>(names.size());
+    const auto shown = fmt::join(names.begin(), names.begin() + std::min(count, kShown), ", ");
+    return count <= kShown ? fmt::format("{}", shown)
+                           : fmt::format("{} and {} more", shown, count - kShown);
+}
+
 /// The option of the mount at /proc; "": none.
 std::string hidepid() {
     std::ifstream mounts("/proc/self/mounts");
@@ -94,7 +103,7 @@ void examine_people(const settings::Settings& settings, Findings& findings) {
     if (!expired.empty()) {
         add(findings,
             fmt::format("the local {} of {} {} expired",
-                        expired.size() == 1 ? "account" : "accounts", fmt::join(expired, ", "),
+                        expired.size() == 1 ? "account" : "accounts", some_of(expired),
                         expired.size() == 1 ? "has" : "have"),
             "An account that has expired (shadow ageing) gets in nowhere, whatever Identity says.",
             fmt::format("chage -E -1 {}", expired.front()));
@@ -110,7 +119,7 @@ void examine_people(const settings::Settings& settings, Findings& findings) {
             {"host",
              fmt::format("{} {} a local password or key and must sign in with Rackspace all the "
                          "same",
-                         fmt::join(losing, ", "), losing.size() == 1 ? "has" : "have"),
+                         some_of(losing), losing.size() == 1 ? "has" : "have"),
              "Right for people, wrong for the accounts of programs.",
              fmt::format("adduser NAME {}, for those that must not", kExemptGroup), true});
     }

@@ -48,6 +48,7 @@ PAM = {
              "@include common-session\n",
     "su": "auth sufficient pam_rootok.so\n@include common-auth\n@include common-account\n",
     "cron": "@include common-account\n",
+    "polkit-1": "@include common-auth\n@include common-account\n",
 }
 
 

@@ -175,7 +175,7 @@ BROKEN = {
     "passwords in a Match block": (
         written("/etc/ssh/sshd_config.d/zz.conf", "Match Address 192.0.2.0/24\nPasswordAuthentication yes\n"),
         "sshd", "zz.conf:2", "remove that line"),
-    "AuthenticationMethods password": (written(SSHD, "AuthenticationMethods publickey,password\n"),
+    "AuthenticationMethods password": (written(SSHD, "PasswordAuthentication yes\nAuthenticationMethods publickey,password\n"),
                                        "sshd", "AuthenticationMethods", "keyboard-interactive"),
     "LoginGraceTime 30": (written(SSHD, "LoginGraceTime 30\n"), "sshd", "30 s", "raxauth setup sshd"),
     "auth profile missing": (replaced(PROFILE, "^.*pam_raxauth.*$", ""),

@@ -17,6 +17,7 @@ def host():
     """A host on which raxauth was just installed: nobody named, PAM and sshd as Debian has them."""
     with ThrowawayHost(profiles=False, sshd_drop_in=False) as host:
         host.path("/etc/raxauth/raxauth.d/50-host.toml").unlink()
+        host.path("/etc/pam.d/raxauth-alone").unlink()
         host.reset_mark = host.journal.mark()
         yield host
 

@@ -2,8 +2,9 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME raxauth)
 set(CPACK_PACKAGE_VENDOR "raxauth project")
-set(CPACK_PACKAGE_CONTACT "raxauth project <raxauth@localhost.localdomain>")
-set(CPACK_PACKAGE_HOMEPAGE_URL "")
+set(RAXAUTH_PACKAGE_CONTACT "raxauth maintainers <maintainers@raxauth.org>" CACHE STRING
+    "Maintainer of the package")
+set(CPACK_PACKAGE_CONTACT ${RAXAUTH_PACKAGE_CONTACT})
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -13,7 +14,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(RAXAUTH_PACKAGE_RELEASE 1 CACHE STRING "Debian revision of the package: a higher one is an upgrade")
-set(CPACK_DEBIAN_PACKAGE_RELEASE ${RAXAUTH_PACKAGE_RELEASE})
+# "~upstream": a package of Debian's own with that revision would be the newer one.
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${RAXAUTH_PACKAGE_RELEASE}~upstream)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
     "dbus, libpam-runtime, systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpam-systemd, openssh-server")

@@ -27,9 +27,12 @@ void add(Findings& findings, std::string what, std::string why, std::string cure
 std::string some_of(const std::vector<std::string>& names) {
     constexpr std::ptrdiff_t kShown = 8;
     const auto count = static_cast<std::ptrdiff_t>(names.size());
-    const auto shown = fmt::join(names.begin(), names.begin() + std::min(count, kShown), ", ");
-    return count <= kShown ? fmt::format("{}", shown)
-                           : fmt::format("{} and {} more", shown, count - kShown);
+    std::string text =
+        fmt::format("{}", fmt::join(names.begin(), names.begin() + std::min(count, kShown), ", "));
+    if (count > kShown) {
+        text += fmt::format(" and {} more", count - kShown);
+    }
+    return text;
 }
 
 /// The option of the mount at /proc; "": none.

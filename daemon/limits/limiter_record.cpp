@@ -21,7 +21,7 @@ struct KindWord {
     LimiterRecord::Kind kind;
     std::string_view word;
 };
-constexpr std::array<KindWord, 13> kKindWords{{
+constexpr std::array<KindWord, 14> kKindWords{{
     {LimiterRecord::Kind::Rewritten, "rewritten"},
     {LimiterRecord::Kind::Lost, "lost"},
     {LimiterRecord::Kind::Passcode, "passcode"},

@@ -34,6 +34,7 @@ def test_a_polkit_that_asks_less_than_sudo_is_warned_of(owned):
     assert result.returncode == 0
     assert "[services.polkit-1] asks less than [services.sudo]: roles" in result.stderr
     owned.write("raxauth.d/10.toml", '[services.polkit-1]\nroles = ["admin"]\n')
+    owned.write("pam.d/polkit-1", "@include common-auth\n@include common-account\n")
     assert owned.run("check-config").stderr == ""
 
 

@@ -85,8 +85,9 @@ TEST(SignInLimits, of_wrong_passcodes_hold_inside_one_conversation_too) {
 
     run.start();
 
-    run.check_ends(State::Denied, Reason::Throttled);
-    CHECK_TRUE(contains(run.verdict_text(), "try again at"));
+    run.check_ends(State::MaxTries, Reason::WrongCredentials);
+    CHECK_TRUE(
+        contains(run.verdict_text(), "This host now refuses sign-ins of this account until"));
     UNSIGNED_LONGS_EQUAL(2, world.identity.asked(2));
 }
 

@@ -3,7 +3,6 @@
 
 #include "common/error_words.h"
 #include "common/text.h"
-#include "pam/interrupt.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -150,6 +149,11 @@ client::Result<BusMessage> BusClient::call(const char* member, Append append) {
     return reply;
 }
 
+void BusClient::interrupt_on(int fd) noexcept {
+    bus_.interrupt_on(fd);
+    channel_.interrupt_on(fd);
+}
+
 Reply BusClient::begin(DialogueKind kind, const Context& context) {
     const client::Deadline deadline = deadline_of_next_call();
     if (auto error = bus_.connect(address_, deadline)) {
@@ -173,11 +177,7 @@ Reply BusClient::begin(DialogueKind kind, const Context& context) {
 }
 
 Reply BusClient::answer(std::uint64_t serial, const std::vector<Secret>& answers) {
-    const HeldInterrupts interrupts;
-    channel_.interrupt_on(interrupts.fd());
-    auto step = channel_.answer(serial, answers, deadline_of_next_call());
-    channel_.interrupt_on(-1);
-    return call_result(std::move(step));
+    return call_result(channel_.answer(serial, answers, deadline_of_next_call()));
 }
 
 void BusClient::cancel() noexcept {

@@ -35,6 +35,7 @@ class BusClient final : public ConversationService {
     /// next call's time runs from here, and tells what went wrong.
     void connect_early();
 
+    void interrupt_on(int fd) noexcept override;
     Reply begin(DialogueKind kind, const Context& context) override;
     Reply answer(std::uint64_t serial, const std::vector<Secret>& answers) override;
     void cancel() noexcept override;

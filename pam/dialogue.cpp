@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/dialogue.h"
 
+#include "pam/interrupt.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -21,6 +23,7 @@ class Dialogue {
         : service_(service), conversation_(conversation), password_(password) {}
 
     Verdict run(DialogueKind kind, const Context& context) {
+        hold_interrupts();
         Reply reply = service_.begin(kind, context);
         for (int round = 0; round < kMaxRounds; ++round) {
             if (const auto* failure = std::get_if<CallFailure>(&reply)) {
@@ -49,6 +52,17 @@ class Dialogue {
     }
 
   private:
+    /// But for the time in which the person types: then they are the application's.
+    void hold_interrupts() {
+        interrupts_.emplace();
+        service_.interrupt_on(interrupts_->fd());
+    }
+
+    void release_interrupts() {
+        service_.interrupt_on(-1);
+        interrupts_.reset();
+    }
+
     Verdict give_up(Outcome outcome, std::string_view reason) {
         service_.cancel();
         return {outcome, std::string(reason), {}};
@@ -99,7 +113,17 @@ class Dialogue {
                 typed_kinds.push_back(message.kind);
             }
         }
-        if (!conversation_.exchange(shown, answers)) {
+        if (!typed_kinds.empty()) {
+            if (interrupts_->has_come()) { // nobody wants to be asked on
+                return false;
+            }
+            release_interrupts();
+        }
+        const bool is_shown = conversation_.exchange(shown, answers);
+        if (!typed_kinds.empty()) {
+            hold_interrupts();
+        }
+        if (!is_shown) {
             // Without a conversation function, what was only to be shown can be done without.
             if (!typed_kinds.empty() || conversation_.is_interactive()) {
                 return false;
@@ -122,6 +146,7 @@ class Dialogue {
     ConversationService& service_;
     Conversation& conversation_;
     StackPassword& password_;
+    std::optional<HeldInterrupts> interrupts_;
     bool asked_stack_ = false;
     std::optional<Secret> first_pass_;
 };

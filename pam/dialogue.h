@@ -22,6 +22,8 @@ class ConversationService {
     ConversationService& operator=(const ConversationService&) = delete;
     virtual ~ConversationService() = default;
 
+    /// From now on a wait ends as soon as `fd` is readable, as Cancelled. -1: no more.
+    virtual void interrupt_on(int fd) noexcept = 0;
     virtual Reply begin(DialogueKind kind, const Context& context) = 0;
     virtual Reply answer(std::uint64_t serial, const std::vector<Secret>& answers) = 0;
     /// Says that nobody will answer any more. Waits for nothing.

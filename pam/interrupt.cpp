@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/interrupt.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
 
@@ -24,7 +25,7 @@ HeldInterrupts::HeldInterrupts() noexcept {
         return;
     }
     for (const int signal : {SIGINT, SIGQUIT}) {
-        if (is_handled(signal) && sigismember(&before_, signal) == 0) {
+        if (is_handled(signal)) {
             sigaddset(&held, signal);
             any = true;
         }
@@ -34,6 +35,11 @@ HeldInterrupts::HeldInterrupts() noexcept {
     }
     fd_ = UniqueFd(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
     changed_ = fd_ && ::pthread_sigmask(SIG_BLOCK, &held, nullptr) == 0;
+}
+
+bool HeldInterrupts::has_come() const noexcept {
+    pollfd watched{fd_.get(), POLLIN, 0};
+    return ::poll(&watched, 1, 0) > 0;
 }
 
 HeldInterrupts::~HeldInterrupts() {

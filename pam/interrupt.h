@@ -8,10 +8,10 @@
 namespace raxauth::pam {
 
 /// While it lives, ^C and ^\ are held back from the application's handlers, and can be waited for.
-/// sudo's handler only takes a note: without this, somebody who interrupts it while the provider is
-/// slow would be asked on, and sent a text message. Afterwards the application gets its signal as
-/// usual. Left alone are signals that would end the process at once, and those that it ignores or
-/// holds back itself.
+/// sudo holds them back itself and looks at them between two tries: without this, somebody who
+/// interrupts it while the provider is slow would be asked on, and sent a text message. Afterwards
+/// the application gets its signal as usual. Left alone are signals that would end the process at
+/// once, and those that it ignores.
 class HeldInterrupts {
   public:
     HeldInterrupts() noexcept;
@@ -21,6 +21,7 @@ class HeldInterrupts {
 
     /// Readable when one has come; -1: there is nothing to wait for. It is not to be read from.
     int fd() const noexcept { return fd_.get(); }
+    bool has_come() const noexcept;
 
   private:
     sigset_t before_{};

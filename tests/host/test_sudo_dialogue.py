@@ -27,9 +27,9 @@ def test_a_prompt_of_its_own_is_announced_by_what_it_cannot_replace(host):
     host.configure(ANEW)
     with signed_in(host) as session:
         session.answer("sudo -k -p 'say it: ' id -un")
-        session.until("say it: ")
+        session.until("\nsay it: ")
         session.answer(host.identity.password("alice"))
-        screen = session.until("say it: ")
+        screen = session.until("\nsay it: ")
         assert "sent you a code by SMS" in screen, screen
         session.answer(host.identity.sms("alice"))
         assert "root" in session.until("in-the-shell> ")

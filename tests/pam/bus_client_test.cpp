@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pam/bus_client.h"
+#include "pam/interrupt.h"
 
 #include "common/unique_fd.h"
 #include "fake_daemon.h"
@@ -521,38 +522,62 @@ TEST(BusClient, takes_an_end_that_crosses_its_answer_for_the_verdict) {
     STRCMP_EQUAL("deadline", end->reason.c_str());
 }
 
-/// What happens to a wait for the daemon when ^C comes, by what the application does about it.
-TEST_GROUP(BusClientInterrupt){
-    Reply interrupted(void (*handler)(int),
-                      std::chrono::milliseconds timeout = 20s){const PrivateBus bus;
-const pthread_t waiting = ::pthread_self();
-FakeDaemon daemon(bus.address(), {Say::ask({{"password", "Password: "}}),
-                                  Say::nothing([waiting] { ::pthread_kill(waiting, SIGINT); })});
-struct sigaction action{};
-struct sigaction previous{};
-action.sa_handler = handler;
-::sigaction(SIGINT, &action, &previous);
-alarms = 0;
-sigset_t before{};
-::pthread_sigmask(SIG_BLOCK, nullptr, &before);
-BusClient client(bus.address(), timeout);
-const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
-CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
-Reply reply = client.answer(1, secrets({"hunter2"}));
-sigset_t after{};
-::pthread_sigmask(SIG_BLOCK, nullptr, &after);
-LONGS_EQUAL(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
-::sigaction(SIGINT, &previous, nullptr);
-return reply;
+namespace {
+/// What comes of a wait for the daemon when ^C comes, by what the application does about it.
+Reply interrupted(void (*handler)(int), std::chrono::milliseconds timeout = 20s) {
+    const PrivateBus bus;
+    const pthread_t waiting = ::pthread_self();
+    FakeDaemon daemon(bus.address(),
+                      {Say::ask({{"password", "Password: "}}),
+                       Say::nothing([waiting] { ::pthread_kill(waiting, SIGINT); })});
+    struct sigaction action{};
+    struct sigaction previous{};
+    action.sa_handler = handler;
+    ::sigaction(SIGINT, &action, &previous);
+    alarms = 0;
+    sigset_t before{};
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+    BusClient client(bus.address(), timeout);
+    const Reply asked = client.begin(DialogueKind::SignIn, context_of("alice"));
+    CHECK_TRUE_TEXT(step_of(asked) != nullptr, reason_of(asked));
+    Reply reply = CallFailure{};
+    {
+        const HeldInterrupts held;
+        client.interrupt_on(held.fd());
+        reply = client.answer(1, secrets({"hunter2"}));
+    }
+    sigset_t after{};
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &after);
+    LONGS_EQUAL(sigismember(&before, SIGINT), sigismember(&after, SIGINT));
+    ::sigaction(SIGINT, &previous, nullptr);
+    return reply;
 }
-}
-;
+} // namespace
+
+TEST_GROUP(BusClientInterrupt){};
 
 TEST(BusClientInterrupt, ends_the_wait_and_is_still_handed_to_the_application) {
     const Reply reply = interrupted(count_alarm);
     CHECK_TRUE(failure_of(reply) == Outcome::Cancelled);
     STRCMP_EQUAL("interrupted", reason_of(reply));
     LONGS_EQUAL(1, alarms); // sudo takes a note of it
+}
+
+TEST(BusClientInterrupt, that_the_application_holds_back_itself_is_left_to_it) {
+    sigset_t own{};
+    sigset_t before{};
+    sigemptyset(&own);
+    sigaddset(&own, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &own, &before); // as sudo does
+    const Reply reply = interrupted(count_alarm);
+    CHECK_TRUE(failure_of(reply) == Outcome::Cancelled);
+    LONGS_EQUAL(0, alarms);
+    sigset_t pending{};
+    ::sigpending(&pending);
+    CHECK_TRUE(sigismember(&pending, SIGINT) != 0);
+    timespec none{};
+    LONGS_EQUAL(SIGINT, ::sigtimedwait(&own, nullptr, &none));
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 TEST(BusClientInterrupt, that_the_application_ignores_is_none) {

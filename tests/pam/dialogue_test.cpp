@@ -3,6 +3,9 @@
 
 #include "scripted_conversation.h"
 
+#include <csignal>
+#include <cstdint>
+
 #include <CppUTest/TestHarness.h>
 
 using namespace raxauth;
@@ -18,6 +21,7 @@ class ScriptedService final : public ConversationService {
   public:
     std::vector<Reply> replies;
     Lines heard;
+    std::size_t interrupt_at = SIZE_MAX; ///< ^C comes just before this reply
 
     Reply begin(DialogueKind kind, const Context& context) override {
         heard.push_back((kind == DialogueKind::SignIn ? "sign-in " : "change ") + context.user);
@@ -32,9 +36,13 @@ class ScriptedService final : public ConversationService {
         return next();
     }
     void cancel() noexcept override { heard.emplace_back("cancel"); }
+    void interrupt_on(int /*fd*/) noexcept override {}
 
   private:
     Reply next() {
+        if (next_ == interrupt_at) {
+            ::raise(SIGINT);
+        }
         if (next_ == replies.size()) {
             return CallFailure{Outcome::Fault, "script is over"};
         }
@@ -135,6 +143,33 @@ TEST(Dialogue, corrects_the_password_by_a_verdict_that_grants) {
     run();
 
     CHECK_TRUE((password.kept == Lines{"hunter2,123456", "became hunter2"}));
+}
+
+namespace {
+volatile std::sig_atomic_t interrupts = 0;
+void count_interrupt(int) {
+    interrupts = interrupts + 1;
+}
+} // namespace
+
+TEST(Dialogue, asks_nobody_on_who_has_interrupted_it) {
+    struct sigaction action{};
+    struct sigaction previous{};
+    action.sa_handler = count_interrupt;
+    ::sigaction(SIGINT, &action, &previous);
+    interrupts = 0;
+    service.replies.emplace_back(ask({kPassword}));
+    service.replies.emplace_back(ask({{Kind::Info, "It takes its time."}}, 2));
+    service.replies.emplace_back(ask({kPasscode}, 3));
+    service.interrupt_at = 2;
+    script.answers = {"hunter2", "123456"};
+
+    const Verdict verdict = run();
+
+    ::sigaction(SIGINT, &previous, nullptr);
+    CHECK_TRUE(verdict.outcome == Outcome::Cancelled);
+    CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <hunter2>", "2", "cancel"}));
+    LONGS_EQUAL(1, interrupts); // the application's own, afterwards
 }
 
 TEST(Dialogue, answers_the_password_from_the_stack_once) {

@@ -23,7 +23,8 @@ std::set<std::string> words_of(const std::string& command) {
     while (std::fscanf(pipe, "%255s", word) == 1) {
         words.insert(word);
     }
-    CHECK_EQUAL(0, ::pclose(pipe));
+    const int status = ::pclose(pipe); // once: the macro may name its argument twice
+    CHECK_EQUAL(0, status);
     return words;
 }
 

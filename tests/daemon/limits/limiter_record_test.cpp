@@ -40,10 +40,9 @@ TEST(LimiterRecord, is_read_as_it_was_written_whatever_the_names) {
         }
         return bytes;
     }();
-    for (const Kind kind :
-         {Kind::Passcode, Kind::Challenge, Kind::Refund, Kind::Password, Kind::Ban, Kind::SilentBan,
-          Kind::BanLifted, Kind::SignedIn, Kind::SignedInWithout, Kind::Unanswered, Kind::Reset,
-          Kind::Known}) {
+    for (const Kind kind : {Kind::Passcode, Kind::Challenge, Kind::Refund, Kind::Password,
+                            Kind::Ban, Kind::SilentBan, Kind::BanLifted, Kind::SignedIn,
+                            Kind::SignedInWithout, Kind::Unanswered, Kind::Reset, Kind::Known}) {
         for (const std::string& name :
              {std::string("a"), std::string("-"), std::string("%"), std::string("%41"),
               std::string("a b\n1 0.000000 refund 1 a - - any ."), std::string(1, '\0'),

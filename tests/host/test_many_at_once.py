@@ -32,10 +32,12 @@ def test_a_hundred_people_sign_in_at_once_and_each_gets_a_verdict_of_their_own(h
 def test_more_conversations_than_the_limit_are_refused_and_the_live_ones_go_on(host):
     host.configure({"limits": {"conversations": 20}})  # strangers have fifteen of them
     with contextlib.ExitStack() as stack:
-        live = [stack.enter_context(host.start_probe("raxauth-alone", name)) for name in CROWD[:15]]
+        live = [stack.enter_context(host.start_probe("raxauth-alone", name,
+                                                     items={"rhost": f"192.0.2.{i}"}))
+                for i, name in enumerate(CROWD[:15], 1)]
         for probe in live:
             probe.question("password")
-        refused = host.probe("raxauth-alone", CROWD[30])
+        refused = host.probe("raxauth-alone", CROWD[30], items={"rhost": "192.0.2.30"})
         assert refused.code == "PAM_AUTHINFO_UNAVAIL", refused.events
         assert refused.prompts == []
         live[0].answer(host.identity.password(CROWD[0]))

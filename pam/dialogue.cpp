@@ -21,6 +21,9 @@ class Dialogue {
   public:
     Dialogue(ConversationService& service, Conversation& conversation, StackPassword& password)
         : service_(service), conversation_(conversation), password_(password) {}
+    Dialogue(const Dialogue&) = delete;
+    Dialogue& operator=(const Dialogue&) = delete;
+    ~Dialogue() { release_interrupts(); } // the service outlives the descriptor that it watches
 
     Verdict run(DialogueKind kind, const Context& context) {
         hold_interrupts();
@@ -58,7 +61,7 @@ class Dialogue {
         service_.interrupt_on(interrupts_->fd());
     }
 
-    void release_interrupts() {
+    void release_interrupts() noexcept {
         service_.interrupt_on(-1);
         interrupts_.reset();
     }

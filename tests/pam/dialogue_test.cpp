@@ -22,6 +22,7 @@ class ScriptedService final : public ConversationService {
     std::vector<Reply> replies;
     Lines heard;
     std::size_t interrupt_at = SIZE_MAX; ///< ^C comes just before this reply
+    int watched = -1;                    ///< for interrupts
 
     Reply begin(DialogueKind kind, const Context& context) override {
         heard.push_back((kind == DialogueKind::SignIn ? "sign-in " : "change ") + context.user);
@@ -36,7 +37,7 @@ class ScriptedService final : public ConversationService {
         return next();
     }
     void cancel() noexcept override { heard.emplace_back("cancel"); }
-    void interrupt_on(int /*fd*/) noexcept override {}
+    void interrupt_on(int fd) noexcept override { watched = fd; }
 
   private:
     Reply next() {
@@ -169,7 +170,8 @@ TEST(Dialogue, asks_nobody_on_who_has_interrupted_it) {
     ::sigaction(SIGINT, &previous, nullptr);
     CHECK_TRUE(verdict.outcome == Outcome::Cancelled);
     CHECK_TRUE((service.heard == Lines{"sign-in alice", "1 <hunter2>", "2", "cancel"}));
-    LONGS_EQUAL(1, interrupts); // the application's own, afterwards
+    LONGS_EQUAL(1, interrupts);       // the application's own, afterwards
+    LONGS_EQUAL(-1, service.watched); // its descriptor is closed
 }
 
 TEST(Dialogue, answers_the_password_from_the_stack_once) {

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/journal/history.h"
 
-#include <fmt/core.h>
-
 namespace raxauth::journal {
 
 void History::record(const VerdictLine& given) {
-    VerdictLine line = given;
-    const bool unknown = line.user_unknown || line.reason == Reason::UnknownUser ||
-                         line.reason == Reason::InvalidUserName;
-    const std::string shown = fmt::format("({} bytes)", line.user.size());
-    if (unknown) {
-        line.user = shown;
-    }
+    std::string shown;
+    const VerdictLine line = without_typed_name(given, shown);
     verdict(line);
     Ring& ring = line.asked_by_root ? of_root_ : of_others_;
     if (ring.size() == kMost) {

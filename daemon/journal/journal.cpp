@@ -152,7 +152,8 @@ std::string with_who(std::string text, const VerdictLine& line) {
     return text;
 }
 
-/// A name that NSS does not know may be a password, typed at "login:": its length alone is shown.
+} // namespace
+
 VerdictLine without_typed_name(const VerdictLine& line, std::string& shown) {
     VerdictLine hidden = line;
     if (line.user_unknown || line.reason == Reason::UnknownUser ||
@@ -162,8 +163,6 @@ VerdictLine without_typed_name(const VerdictLine& line, std::string& shown) {
     }
     return hidden;
 }
-
-} // namespace
 
 void verdict(const VerdictLine& line) {
     std::string text =

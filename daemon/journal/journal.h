@@ -33,6 +33,9 @@ struct VerdictLine {
     bool asked_by_root = true; ///< sshd, login, sudo; others may ask as often as they like
 };
 void verdict(const VerdictLine& line);
+/// A name that NSS does not know may be a password, typed at "login:": the line with its length in
+/// place of it. `shown` is where that is kept, and outlives the line.
+VerdictLine without_typed_name(const VerdictLine& line, std::string& shown);
 
 /// Whoever was asked went away before anything was decided: that is no verdict, and no outage.
 void left_without_verdict(const VerdictLine& line);

@@ -72,7 +72,7 @@ std::optional<std::string> as_daemon_user(const std::string& user,
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw_errno("pipe");
     }
-    const UniqueFd reading(ends[0]);
+    UniqueFd reading(ends[0]);
     UniqueFd writing(ends[1]);
     static_cast<void>(std::fflush(nullptr)); // or the child would have it too
     const pid_t child = ::fork();
@@ -84,6 +84,7 @@ std::optional<std::string> as_daemon_user(const std::string& user,
     }
     writing.reset();
     std::string result = read_all(reading.get());
+    reading.reset(); // a child that has more to say must not wait for us, nor we for it
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }

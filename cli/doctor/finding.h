@@ -20,7 +20,8 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
-// Each looks at one part of the host and adds what it finds. None changes anything.
+// Each looks at one part of the host and adds what it finds. None changes anything, but for the
+// empty folder of /run without which sshd does not check its configuration.
 
 void examine_configuration(const Surroundings& around, Findings& findings);
 void examine_daemon(const Surroundings& around, Findings& findings);

@@ -132,8 +132,10 @@ class IdentityExamination {
             add(fmt::format("the name of {} cannot be looked up: {}",
                             code == CURLE_COULDNT_RESOLVE_HOST ? host() : "the proxy", error),
                 kNobody,
-                fmt::format("getent hosts {}; then the name servers in /etc/resolv.conf",
-                            host().substr(0, host().find(':'))));
+                code == CURLE_COULDNT_RESOLVE_HOST
+                    ? fmt::format("getent hosts {}; then the name servers in /etc/resolv.conf",
+                                  host().substr(0, host().find(':')))
+                    : "correct identity.proxy, or the name servers in /etc/resolv.conf");
             return;
         case CURLE_SSL_CACERT_BADFILE:
             add(fmt::format("the CA file cannot be used: {}", error), kNobody,

@@ -31,6 +31,17 @@ def test_a_locker_without_a_sign_in_costs_one_sms_and_keeps_nobody_out_of_ssh(ho
     assert host.sign_in("alice").granted
 
 
+def test_a_locker_in_the_window_opens_with_the_password_alone(host, display):
+    host.pam_service("i3lock", "@include common-auth\n")
+    with host.ssh("alice") as session:
+        host.answer_both("alice", session)
+        session.shell(f"DISPLAY={display.NAME} i3lock >/dev/null 2>&1")
+        assert host.pids("i3lock")
+        display.type(host.identity.password("alice"))
+        host.wait_until(lambda: not host.pids("i3lock"), "the screen is unlocked")
+    assert host.identity.outcomes() == [401, 200]
+
+
 def test_pkexec_asks_for_the_password_in_the_window(host):
     with host.ssh("alice", options=SHARED) as session:
         host.answer_both("alice", session)

@@ -109,7 +109,7 @@ def test_curls_sftp_gets_in_with_both_factors_on_one_line(host):
 
 
 def lftp(host, *settings):
-    settings = ["set net:max-retries 1", "set net:timeout 2", *settings]
+    settings = ["set net:max-retries 1", "set net:timeout 5", *settings]
     command = [f"open -u alice,{host.identity.password('alice')} sftp://127.0.0.1",
                "cat /etc/hostname"]
     return quick(host, ["lftp", "-c", "; ".join(settings + command)])

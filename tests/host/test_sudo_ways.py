@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from throwaway import Terminal
+from throwaway import SHELL, Terminal
 
 SHARED = ("ControlMaster=auto", "ControlPath=/tmp/shared")
 WINDOW_IS_OVER = {"services": {"sudo": {"reuse": "none"}}}
@@ -157,6 +157,25 @@ def test_ansible_out_of_the_window_ends_within_seconds_and_costs_one_sms(host, o
     assert "Incorrect sudo password" in output
     assert sms_since(host, before) == 1
     assert host.sign_in("alice").granted
+
+
+def test_ansible_is_refused_at_once_where_sudo_asks_for_no_passcode(host):
+    """By a local connection: there it would wait for ever at a second prompt."""
+    host.configure({"services": {"sshd": {"without_sign_in": "allow"},
+                                 "sudo": {"reuse_only": True}}})
+    host.authorize_key("alice")
+    ansible = Ansible(host)
+    ansible.inventory["all"]["hosts"]["web1"]["ansible_connection"] = "local"
+    with host.ssh("alice", methods="publickey", key=True) as session:
+        assert session.next() == ("in", "")
+        session.answer(" ".join(ansible.argv("-K")).replace("id -un", "'id -un'"))
+        session.until("BECOME password: ")
+        session.answer(host.identity.password("alice"))
+        session.until("web1 | FAILED", timeout=15)
+        session.until("no second factor of this session counts. Sign in first")
+        session.until(SHELL)
+    host.path("/home/alice/.ssh/authorized_keys").unlink()
+    assert host.identity.posts() == []
 
 
 def test_ansible_without_a_connection_is_refused_and_costs_nothing(host):

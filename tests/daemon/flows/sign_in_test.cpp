@@ -541,21 +541,6 @@ TEST(SignIn, tells_of_each_wrong_passcode_at_once_also_when_the_person_then_hang
     CHECK_TRUE(contains(run.trace().stage, "after the right password"));
 }
 
-TEST(SignIn, does_not_ask_for_a_passcode_that_it_would_refuse) {
-    world.settings.limits.passcode_attempts = 3;
-    world.identity.challenges("session-1").rejects_passcode().rejects_passcode();
-    SignInRun run(world);
-    run.person()
-        .when_asked_for("password", "secret")
-        .when_asked_for("passcode", "000000")
-        .when_asked_for("passcode", "000001");
-
-    run.start();
-
-    run.check_ends(State::MaxTries, Reason::WrongCredentials);
-    CHECK_TRUE(contains(run.verdict_text(), "until "));
-}
-
 TEST(SignIn, allows_one_passcode_where_the_configuration_says_so) {
     world.settings.limits.passcode_attempts = 1;
     world.identity.challenges("session-1").rejects_passcode();

@@ -224,7 +224,9 @@ class Identity:
             return []  # the host is down: a failed test shows what there is
         with open(self._log_path, "rb") as file:
             file.seek(self._seen)
-            return [json.loads(line) for line in file.read().splitlines() if line]
+            written = file.read()
+        whole = written[:written.rfind(b"\n") + 1]  # the last line may be under way
+        return [json.loads(line) for line in whole.splitlines() if line]
 
     def posts(self):
         """The sign-in requests: `step` says which of the two."""

@@ -174,7 +174,8 @@ def test_a_journal_that_reads_nothing_stops_no_answer(host):
                 started = time.monotonic()
                 root.call("CheckAccount", "a{sv}", {"user": "alice", "service": "cron"})
                 assert time.monotonic() - started < 2
-    host.wait_until(lambda: len(host.journal.entries(before, RAXAUTH_HOOK="account")) == 5,
+    host.wait_until(lambda: len(host.journal.entries(before, RAXAUTH_HOOK="account",
+                                                    RAXAUTH_SERVICE="cron")) == 5,
                     "the lines have only waited", 10)
     assert host.sign_in("alice").granted
 
